@@ -1,0 +1,1 @@
+//! The controller's decisions: requests and an image in, metadata records and a response out.

@@ -1,0 +1,1 @@
+//! Loads, replays, appends and times out the coordinators' state machines over partitions.

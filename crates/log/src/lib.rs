@@ -1,0 +1,1 @@
+//! One partition on disk in Kafka's format: segments, indexes, producer state, recovery, retention, compaction.

@@ -1,0 +1,3 @@
+//! The one binary: `moldau serve` and the command line.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Kafka's wire protocol: messages generated from schemas, record batches, compression.

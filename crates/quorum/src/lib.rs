@@ -1,0 +1,1 @@
+//! The metadata log among controllers, with snapshots.

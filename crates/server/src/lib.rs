@@ -1,0 +1,1 @@
+//! Sockets, request handlers, broker and controller lifecycle.

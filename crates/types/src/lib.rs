@@ -1,0 +1,1 @@
+//! Ids, offsets and error codes of Kafka as types.
