@@ -1,1 +1,3 @@
 //! Kafka's wire protocol: messages generated from schemas, record batches, compression.
+
+pub mod records;
