@@ -1,1 +1,3 @@
 //! Every configuration key of Kafka: type, default, range, how it may change, what Moldau does with it.
+
+pub mod properties;
