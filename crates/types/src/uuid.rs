@@ -28,18 +28,18 @@ pub enum ParseUuidError {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl Uuid {
-    /// The id that means "none"; for a log directory, "not assigned yet".
+    /// The id that means "none"; for a log directory, "not known yet".
     pub const ZERO: Uuid = Uuid::from_u128(0);
-    /// The id one: for a log directory, a directory that is offline or lost.
+    /// The id one: the metadata topic's; for a log directory, "not assigned yet".
     pub const ONE: Uuid = Uuid::from_u128(1);
     /// The topic id of `__cluster_metadata`.
     pub const METADATA_TOPIC_ID: Uuid = Uuid::ONE;
+    /// The directory id of a replica that was placed before its broker had directory ids.
+    pub const MIGRATING_DIR: Uuid = Uuid::ZERO;
     /// The directory id of a replica that has no directory assigned yet.
-    pub const UNASSIGNED_DIR: Uuid = Uuid::ZERO;
+    pub const UNASSIGNED_DIR: Uuid = Uuid::ONE;
     /// The directory id of a replica whose directory is lost.
-    pub const LOST_DIR: Uuid = Uuid::ONE;
-    /// The directory id of a replica in the middle of a migration from brokers without directory ids.
-    pub const MIGRATING_DIR: Uuid = Uuid::from_u128(2);
+    pub const LOST_DIR: Uuid = Uuid::from_u128(2);
 
     /// The id with this value, most significant byte first.
     pub const fn from_u128(value: u128) -> Uuid {
@@ -142,8 +142,8 @@ mod tests {
     fn text_and_bytes_agree_with_kafka() {
         assert_eq!(Uuid::ZERO.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
         assert_eq!(Uuid::ONE.to_string(), "AAAAAAAAAAAAAAAAAAAAAQ");
-        assert_eq!("AAAAAAAAAAAAAAAAAAAAAg".parse(), Ok(Uuid::MIGRATING_DIR));
-        assert_eq!("AAAAAAAAAAAAAAAAAAAAAg==".parse(), Ok(Uuid::MIGRATING_DIR));
+        assert_eq!("AAAAAAAAAAAAAAAAAAAAAg".parse(), Ok(Uuid::LOST_DIR));
+        assert_eq!("AAAAAAAAAAAAAAAAAAAAAg==".parse(), Ok(Uuid::LOST_DIR));
     }
 
     #[test]
