@@ -1,3 +1,22 @@
 //! Kafka's wire protocol: messages generated from schemas, record batches, compression.
+//!
+//! - [`messages`]: every request, response, header and persisted record; [`Message`] is what they can do.
+//! - [`ApiKey`]: the APIs with their versions, header versions and listeners.
+//! - [`wire`]: the primitives below the messages.
+//! - [`records`]: record batches and compression.
+//!
+//! Decoding never panics, and allocates only in proportion to the bytes that are there.
 
+mod api_key;
+#[cfg(feature = "json")]
+pub mod json;
+mod message;
+pub mod messages;
 pub mod records;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod wire;
+
+pub use api_key::{ApiKey, Listeners, VersionRange};
+pub use message::{Message, Request, decode_all};
+pub use wire::{DecodeError, EncodeError, Reader};
