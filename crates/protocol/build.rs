@@ -24,7 +24,8 @@ fn main() {
         testing: env::var_os("CARGO_FEATURE_TESTING").is_some(),
     };
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("messages.rs");
-    fs::write(&out, codegen::generate(&messages, options)).unwrap_or_else(|e| panic!("{}: {e}", out.display()));
+    fs::write(&out, codegen::generate(&messages, options))
+        .unwrap_or_else(|e| panic!("{}: {e}", out.display()));
 }
 
 fn sorted_entries(directory: &Path) -> Vec<PathBuf> {

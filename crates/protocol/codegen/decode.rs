@@ -31,7 +31,8 @@ pub fn views(out: &mut String, message: &Message, versions: Versions) {
         )
         .unwrap();
         for f in s.fields.iter().filter(|f| f.versions.intersects(versions)) {
-            writeln!(out, "#[doc = \"{}\"] pub {}: {},", field_doc(f), f.ident(), mode.field_type(f)).unwrap();
+            writeln!(out, "#[doc = \"{}\"] pub {}: {},", field_doc(f), f.ident(), mode.field_type(f))
+                .unwrap();
         }
         writeln!(out, "}}\nimpl<'a> {name}View<'a> {{").unwrap();
         read_fn(out, &mode, s, versions, "&mut Reader<'a>");
@@ -64,7 +65,11 @@ fn read_fn(out: &mut String, mode: &Mode<'_>, s: &Struct, versions: Versions, re
         let value = match f.versions.condition(versions) {
             _ if f.tag.is_some() => mode.default_expr(f),
             Condition::If(condition) => {
-                format!("if {condition} {{ {} }} else {{ {} }}", mode.field(f, &flexible, versions), mode.default_expr(f))
+                format!(
+                    "if {condition} {{ {} }} else {{ {} }}",
+                    mode.field(f, &flexible, versions),
+                    mode.default_expr(f)
+                )
             }
             _ => mode.field(f, &flexible, versions),
         };
@@ -101,6 +106,9 @@ impl Mode<'_> {
     /// The expression that reads a field that is present.
     fn field(&self, f: &Field, flexible: &str, versions: Versions) -> String {
         let flexible = if f.inflexible { "false" } else { flexible };
+        // Only the versions that carry the field matter.
+        let versions =
+            Versions { min: versions.min.max(f.versions.min), max: versions.max.min(f.versions.max) };
         let plain = |wrap: &str| format!("{wrap}({}?)", self.read(&f.ty, false, flexible, versions));
         let Some(nullable) = f.nullable else { return plain("") };
         let or_null = format!("{}?", self.read(&f.ty, true, flexible, versions));
@@ -108,9 +116,7 @@ impl Mode<'_> {
             Type::Struct(_) => format!("Some(Box::new{})", plain("")),
             _ => plain("Some"),
         };
-        // Only the versions that carry the field matter.
-        let within = Versions { min: versions.min.max(f.versions.min), max: versions.max.min(f.versions.max) };
-        match nullable.condition(within) {
+        match nullable.condition(versions) {
             Condition::Always => or_null,
             Condition::Never => present,
             Condition::If(condition) => format!("if {condition} {{ {or_null} }} else {{ {present} }}"),

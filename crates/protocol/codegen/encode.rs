@@ -104,8 +104,8 @@ fn field(struct_name: &str, f: &Field, flexible: &str, versions: Versions) -> St
     let within = Versions { min: versions.min.max(f.versions.min), max: versions.max.min(f.versions.max) };
     let (some, none) = match nullable.condition(within) {
         Condition::Always => (some, none),
-        Condition::Never => panic!("{struct_name}.{}: nullable in no version that has it", f.name),
-        Condition::If(_) if is_struct => panic!("{struct_name}.{}: a struct nullable in some versions", f.name),
+        _ if is_struct => panic!("{struct_name}.{}: a struct that is nullable in some versions only", f.name),
+        Condition::Never => (some, error),
         Condition::If(condition) => (some, format!("if {condition} {{ {none} }} else {{ {error} }}")),
     };
     format!("match &self.{} {{ Some(v) => {{ {some} }} None => {{ {none} }} }}", f.ident())

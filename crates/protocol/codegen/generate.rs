@@ -52,7 +52,8 @@ fn module(out: &mut String, message: &Message, options: Options) {
     if let Some(flexible) = message.flexible {
         write!(doc, ", flexible in {flexible}").unwrap();
     }
-    writeln!(out, "#[doc = \"{doc}.\"] pub mod {} {{\nuse super::prelude::*;", snake_case(&message.name)).unwrap();
+    writeln!(out, "#[doc = \"{doc}.\"] pub mod {} {{\nuse super::prelude::*;", snake_case(&message.name))
+        .unwrap();
     for s in &message.structs {
         type_definition(out, message, s, versions, &doc);
         decode::struct_impl(out, message, s, versions);

@@ -7,7 +7,8 @@ use super::schema::{Condition, Field, Message, Struct, Type, Versions};
 
 pub fn struct_impl(out: &mut String, _message: &Message, s: &Struct, versions: Versions) {
     let fields = || s.fields.iter().filter(|f| f.versions.intersects(versions));
-    writeln!(out, "impl {} {{ pub(crate) fn write_json(&self, version: i16) -> json::Value {{", s.name).unwrap();
+    writeln!(out, "impl {} {{ pub(crate) fn write_json(&self, version: i16) -> json::Value {{", s.name)
+        .unwrap();
     out.push_str("let mut object = json::Map::new();\n");
     for f in fields() {
         let mut conditions = Vec::new();
@@ -19,7 +20,10 @@ pub fn struct_impl(out: &mut String, _message: &Message, s: &Struct, versions: V
         }
         let place = format!("self.{}", f.ident());
         let value = match f.nullable {
-            Some(_) => format!("match &{place} {{ Some(v) => {}, None => json::Value::Null }}", write(&f.ty, "v", "*v")),
+            Some(_) => format!(
+                "match &{place} {{ Some(v) => {}, None => json::Value::Null }}",
+                write(&f.ty, "v", "*v")
+            ),
             None => write(&f.ty, &format!("&{place}"), &place),
         };
         let insert = format!("object.insert(\"{}\".to_owned(), {value});", camel_case(&f.name));
@@ -43,7 +47,9 @@ pub fn struct_impl(out: &mut String, _message: &Message, s: &Struct, versions: V
         let default = default_expr(f);
         let value = match (f.versions.condition(versions), f.tag) {
             (Condition::If(condition), None) => {
-                format!("if {condition} {{ let v = object.required(\"{key}\")?; {read} }} else {{ {default} }}")
+                format!(
+                    "if {condition} {{ let v = object.required(\"{key}\")?; {read} }} else {{ {default} }}"
+                )
             }
             (_, None) => format!("{{ let v = object.required(\"{key}\")?; {read} }}"),
             (condition, Some(_)) => format!(
@@ -64,7 +70,11 @@ fn write(ty: &Type, reference: &str, value: &str) -> String {
         Type::Bytes | Type::Records => format!("json::from_bytes({reference})"),
         Type::Struct(_) => format!("{}.write_json(version)", paren(reference)),
         Type::Array(element) => {
-            format!("json::Value::Array({}.iter().map(|e| {}).collect())", paren(value), write(element, "e", "*e"))
+            format!(
+                "json::Value::Array({}.iter().map(|e| {}).collect())",
+                paren(value),
+                write(element, "e", "*e")
+            )
         }
         _ => format!("json::Value::from({value})"),
     }

@@ -60,8 +60,15 @@ fn header(line: &str) -> Result<Message, String> {
     let mut next = || words.next().map(str::to_owned);
     let kind = next().ok_or("no kind")?;
     let name = next().ok_or("no name")?;
-    let mut message =
-        Message { kind, name, key: None, versions: None, flexible: None, borrowed: false, structs: Vec::new() };
+    let mut message = Message {
+        kind,
+        name,
+        key: None,
+        versions: None,
+        flexible: None,
+        borrowed: false,
+        structs: Vec::new(),
+    };
     while let Some(word) = next() {
         let mut value = || next().ok_or_else(|| format!("nothing after {word}"));
         match word.as_str() {

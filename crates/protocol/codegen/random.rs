@@ -6,11 +6,17 @@ use super::generate::{default_expr, rust_type};
 use super::schema::{Condition, Field, Struct, Type, Versions};
 
 pub fn struct_impl(out: &mut String, s: &Struct, versions: Versions) {
-    writeln!(out, "impl {} {{ pub(crate) fn draw(rng: &mut dyn RngCore, version: i16) -> Self {{ Self {{", s.name)
-        .unwrap();
+    writeln!(
+        out,
+        "impl {} {{ pub(crate) fn draw(rng: &mut dyn RngCore, version: i16) -> Self {{ Self {{",
+        s.name
+    )
+    .unwrap();
     for f in s.fields.iter().filter(|f| f.versions.intersects(versions)) {
         let value = match f.versions.condition(versions) {
-            Condition::If(condition) => format!("if {condition} {{ {} }} else {{ {} }}", field(f), default_expr(f)),
+            Condition::If(condition) => {
+                format!("if {condition} {{ {} }} else {{ {} }}", field(f), default_expr(f))
+            }
             _ => field(f),
         };
         writeln!(out, "{}: {value},", f.ident()).unwrap();
@@ -22,7 +28,9 @@ fn field(f: &Field) -> String {
     let value = draw(&f.ty);
     let value = match (&f.ty, f.nullable) {
         (_, None) => value,
-        (Type::Struct(_), Some(n)) => format!("random::nullable(rng, {}, |rng| Box::new({value}))", in_range(n)),
+        (Type::Struct(_), Some(n)) => {
+            format!("random::nullable(rng, {}, |rng| Box::new({value}))", in_range(n))
+        }
         (_, Some(n)) => format!("random::nullable(rng, {}, |rng| {value})", in_range(n)),
     };
     // A tagged field keeps its default half of the time: then it is not on the wire.

@@ -119,7 +119,8 @@ impl Field {
     pub fn ident(&self) -> String {
         let name = snake_case(&self.name);
         match name.as_str() {
-            "type" | "match" | "self" | "use" | "in" | "ref" | "mod" | "move" | "where" | "loop" | "fn" | "impl" => {
+            "type" | "match" | "self" | "use" | "in" | "ref" | "mod" | "move" | "where" | "loop" | "fn"
+            | "impl" => {
                 format!("{name}_")
             }
             _ => name,
@@ -128,13 +129,17 @@ impl Field {
 
     pub fn null_default(&self) -> bool {
         self.nullable.is_some()
-            && (self.default.as_deref() == Some("null") || (self.ty == Type::Records && self.default.is_none()))
+            && (self.default.as_deref() == Some("null")
+                || (self.ty == Type::Records && self.default.is_none()))
     }
 }
 
 impl Message {
     pub fn struct_named(&self, name: &str) -> &Struct {
-        self.structs.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("{}: no struct {name}", self.name))
+        self.structs
+            .iter()
+            .find(|s| s.name == name)
+            .unwrap_or_else(|| panic!("{}: no struct {name}", self.name))
     }
 
     /// The fewest bytes that a value of `ty` takes in any version of the message.
@@ -150,8 +155,20 @@ impl Message {
             Type::Int32 | Type::Uint32 => 4,
             Type::Int64 | Type::Float64 => 8,
             Type::Uuid => 16,
-            Type::String => if flexible { 1 } else { 2 },
-            Type::Bytes | Type::Records | Type::Array(_) => if flexible { 1 } else { 4 },
+            Type::String => {
+                if flexible {
+                    1
+                } else {
+                    2
+                }
+            }
+            Type::Bytes | Type::Records | Type::Array(_) => {
+                if flexible {
+                    1
+                } else {
+                    4
+                }
+            }
             Type::Struct(_) if nullable => 1,
             Type::Struct(name) => {
                 let fields = self.struct_named(name).fields.iter();
@@ -168,7 +185,9 @@ impl Message {
             match ty {
                 Type::String | Type::Bytes | Type::Records => true,
                 Type::Array(element) => borrows(message, element),
-                Type::Struct(name) => message.struct_named(name).fields.iter().any(|f| borrows(message, &f.ty)),
+                Type::Struct(name) => {
+                    message.struct_named(name).fields.iter().any(|f| borrows(message, &f.ty))
+                }
                 _ => false,
             }
         }

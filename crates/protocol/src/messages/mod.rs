@@ -55,4 +55,9 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/messages.rs"));
 }
 
+#[cfg(feature = "testing")]
+pub(crate) use generated::ALL;
 pub use generated::*;
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,10 @@ fn small_elements_cannot_grow_into_much_memory() {
 fn nulls_and_lengths_are_checked() {
     assert_eq!(Reader::new(&[0xff, 0xff]).nullable_string(false), Ok(None));
     assert!(matches!(Reader::new(&[0xff, 0xff]).string(false), Err(DecodeError::NullNotAllowed { .. })));
-    assert_eq!(Reader::new(&[0xff, 0xfe]).nullable_string(false), Err(DecodeError::InvalidLength { length: -2 }));
+    assert_eq!(
+        Reader::new(&[0xff, 0xfe]).nullable_string(false),
+        Err(DecodeError::InvalidLength { length: -2 })
+    );
     assert_eq!(
         Reader::new(&[0x00, 0x05, b'a']).string(false),
         Err(DecodeError::Truncated { needed: 5, remaining: 1 })
