@@ -48,7 +48,7 @@ mod prelude {
     }
 }
 
-#[allow(clippy::all, unused_variables, unused_parens)]
+#[allow(clippy::all, unused_variables, unused_parens, unused_mut)]
 mod generated {
     use super::*;
 

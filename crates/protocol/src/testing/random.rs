@@ -4,11 +4,11 @@ use bytes::Bytes;
 use moldau_types::Uuid;
 use rand::{Rng, RngCore};
 
-pub(crate) fn coin(mut rng: &mut dyn RngCore) -> bool {
+pub(crate) fn coin(rng: &mut dyn RngCore) -> bool {
     rng.random()
 }
 
-pub(crate) fn integer(mut rng: &mut dyn RngCore) -> i64 {
+pub(crate) fn integer(rng: &mut dyn RngCore) -> i64 {
     match rng.random_range(0..4) {
         0 => rng.random_range(-2..3),
         1 => i64::MAX,
@@ -17,15 +17,15 @@ pub(crate) fn integer(mut rng: &mut dyn RngCore) -> i64 {
     }
 }
 
-pub(crate) fn float(mut rng: &mut dyn RngCore) -> f64 {
+pub(crate) fn float(rng: &mut dyn RngCore) -> f64 {
     rng.random_range(-1e9..1e9)
 }
 
-pub(crate) fn uuid(mut rng: &mut dyn RngCore) -> Uuid {
+pub(crate) fn uuid(rng: &mut dyn RngCore) -> Uuid {
     if coin(rng) { Uuid::from_u128(rng.random()) } else { Uuid::from_u128(rng.random_range(0..3)) }
 }
 
-pub(crate) fn string(mut rng: &mut dyn RngCore) -> String {
+pub(crate) fn string(rng: &mut dyn RngCore) -> String {
     // Lengths on both sides of where a compact length takes a second byte.
     let len = if rng.random_ratio(1, 30) { rng.random_range(120..140) } else { rng.random_range(0..12) };
     (0..len)
@@ -33,7 +33,7 @@ pub(crate) fn string(mut rng: &mut dyn RngCore) -> String {
         .collect()
 }
 
-pub(crate) fn bytes(mut rng: &mut dyn RngCore) -> Bytes {
+pub(crate) fn bytes(rng: &mut dyn RngCore) -> Bytes {
     let len = if rng.random_ratio(1, 30) { rng.random_range(120..140) } else { rng.random_range(0..12) };
     (0..len).map(|_| rng.random::<u8>()).collect()
 }
@@ -46,7 +46,7 @@ pub(crate) fn nullable<T>(
     if allowed && coin(rng) { None } else { Some(value(rng)) }
 }
 
-pub(crate) fn array<T>(mut rng: &mut dyn RngCore, mut element: impl FnMut(&mut dyn RngCore) -> T) -> Vec<T> {
+pub(crate) fn array<T>(rng: &mut dyn RngCore, mut element: impl FnMut(&mut dyn RngCore) -> T) -> Vec<T> {
     let len = rng.random_range(0..4);
     (0..len).map(|_| element(rng)).collect()
 }
