@@ -1,0 +1,93 @@
+//! OffsetDelete, and the removal of a group's or a topic's offsets.
+
+use std::sync::Arc;
+
+use moldau_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
+use moldau_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
+use moldau_types::{ErrorCode, Uuid};
+
+use crate::record::GroupRecord;
+use crate::result::CoordinatorResult;
+use crate::shard::{Group, GroupShard};
+
+impl GroupShard {
+    /// Deletes offsets of topics that the group is not subscribed to.
+    pub fn delete_offsets(
+        &self,
+        request: &OffsetDeleteRequest,
+        out: &mut CoordinatorResult,
+    ) -> Result<OffsetDeleteResponse, ErrorCode> {
+        let (group_id, group) = self.group(&request.group_id).ok_or(ErrorCode::GroupIdNotFound)?;
+        let Group::Classic(group) = group else { return Err(ErrorCode::GroupIdNotFound) };
+        group.validate_offset_delete()?;
+        let mut response = OffsetDeleteResponse::default();
+        for topic in &request.topics {
+            let subscribed = group.is_subscribed_to(&topic.name);
+            let error = if subscribed { ErrorCode::GroupSubscribedToTopic } else { ErrorCode::None };
+            let topic_name: Arc<str> = topic.name.as_str().into();
+            for partition in &topic.partitions {
+                let partition = partition.partition_index;
+                let offsets = self.offsets();
+                let exists = offsets.get(group_id, &topic.name, partition).is_some()
+                    || offsets.is_pending(group_id, &topic.name, partition);
+                if !subscribed && exists {
+                    out.records.push(tombstone(group_id, &topic_name, partition));
+                }
+            }
+            let partitions = topic.partitions.iter().map(|partition| OffsetDeleteResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: error.code(),
+                ..Default::default()
+            });
+            response.topics.push(OffsetDeleteResponseTopic {
+                name: topic.name.clone(),
+                partitions: partitions.collect(),
+                ..Default::default()
+            });
+        }
+        out.replay_records = true;
+        Ok(response)
+    }
+
+    /// Removes the offsets of deleted topics, given by name and id, from every group.
+    pub fn topics_deleted(&self, topics: &[(Arc<str>, Uuid)], out: &mut CoordinatorResult) {
+        for (group_id, topic, partition, offset) in self.offsets().iter() {
+            let deleted = topics
+                .iter()
+                .any(|(name, id)| name == topic && (offset.topic_id == Uuid::ZERO || offset.topic_id == *id));
+            if deleted {
+                out.records.push(tombstone(group_id, topic, partition));
+            }
+        }
+        for ((group_id, topic, partition), offset) in self.offsets().iter_pending() {
+            let deleted = topics
+                .iter()
+                .any(|(name, id)| name == topic && (offset.topic_id == Uuid::ZERO || offset.topic_id == *id));
+            if deleted {
+                out.records.push(tombstone(group_id, topic, *partition));
+            }
+        }
+        out.replay_records = true;
+    }
+
+    /// Tombstones for every offset of a group, those of open transactions too.
+    pub(crate) fn delete_all_offsets(&self, group_id: &Arc<str>, out: &mut CoordinatorResult) {
+        let offsets = self.offsets();
+        for (topic, partitions) in offsets.group(group_id).into_iter().flatten() {
+            for &partition in partitions.keys() {
+                out.records.push(tombstone(group_id, topic, partition));
+            }
+        }
+        for (_, topic, partition) in offsets.pending_of(group_id) {
+            if offsets.get(group_id, &topic, partition).is_none() {
+                out.records.push(tombstone(group_id, &topic, partition));
+            }
+        }
+    }
+}
+
+pub(super) fn tombstone(group_id: &Arc<str>, topic: &Arc<str>, partition: i32) -> GroupRecord {
+    GroupRecord::Offset { group_id: group_id.clone(), topic: topic.clone(), partition, value: None }
+}
