@@ -40,14 +40,17 @@ impl GroupShard {
                     protocol_type: group.protocol_type_name(),
                     group_state: group.state().name().to_owned(),
                     group_type: GroupType::Classic.name().to_owned(),
-                    ..Default::default()
                 });
             }
         }
     }
 
     /// Deletes empty groups with their offsets.
-    pub fn delete_groups(&self, group_ids: &[String], out: &mut CoordinatorResult) -> Vec<DeletableGroupResult> {
+    pub fn delete_groups(
+        &self,
+        group_ids: &[String],
+        out: &mut CoordinatorResult,
+    ) -> Vec<DeletableGroupResult> {
         out.replay_records = true;
         let mut results: Vec<DeletableGroupResult> = Vec::with_capacity(group_ids.len());
         for group_id in group_ids {
@@ -55,11 +58,7 @@ impl GroupShard {
                 continue;
             }
             let error = self.delete_group(group_id, out).err().unwrap_or(ErrorCode::None);
-            results.push(DeletableGroupResult {
-                group_id: group_id.clone(),
-                error_code: error.code(),
-                ..Default::default()
-            });
+            results.push(DeletableGroupResult { group_id: group_id.clone(), error_code: error.code() });
         }
         results
     }
@@ -126,7 +125,6 @@ impl ClassicGroup {
             client_host: member.client_host.to_string(),
             member_metadata: if stable { member.metadata(protocol) } else { Default::default() },
             member_assignment: if stable { member.assignment.clone() } else { Default::default() },
-            ..Default::default()
         });
         DescribedGroup {
             group_id: self.group_id.to_string(),

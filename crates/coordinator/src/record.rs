@@ -136,7 +136,7 @@ impl GroupRecord {
     /// Reads a record. `record_offset` is its offset in the log.
     pub fn decode(key: &[u8], value: Option<&[u8]>, record_offset: i64) -> Result<GroupRecord, DecodeError> {
         let mut reader = Reader::new(key);
-        let record_type = reader.read_i16()?;
+        let record_type = reader.i16()?;
         match record_type {
             LEGACY_OFFSET_COMMIT | OFFSET_COMMIT => {
                 let key = OffsetCommitKey::decode(&mut reader, 0)?;
@@ -194,7 +194,7 @@ fn versioned<M: Message>(version: i16, message: &M) -> Result<Bytes, EncodeError
 
 fn read_versioned<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
     let mut reader = Reader::new(bytes);
-    let version = reader.read_i16()?;
+    let version = reader.i16()?;
     if !(M::MIN_VERSION..=M::MAX_VERSION).contains(&version) {
         return Err(DecodeError::UnsupportedVersion { message: M::NAME, version });
     }

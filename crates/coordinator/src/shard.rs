@@ -78,7 +78,10 @@ impl GroupShard {
         self.groups.get_key_value(group_id)
     }
 
-    pub(crate) fn group_and_timers(&mut self, group_id: &str) -> Option<(Arc<str>, &mut Group, &mut TimerQueue)> {
+    pub(crate) fn group_and_timers(
+        &mut self,
+        group_id: &str,
+    ) -> Option<(Arc<str>, &mut Group, &mut TimerQueue)> {
         let group_id = self.groups.get_key_value(group_id)?.0.clone();
         let group = self.groups.get_mut(&group_id)?;
         Some((group_id, group, &mut self.timers))
@@ -149,8 +152,9 @@ impl GroupShard {
         let error = if request.group_id.is_empty() {
             ErrorCode::InvalidGroupId
         } else {
-            let synced =
-                self.with_classic(&request.group_id, now, out, |group, step| group.sync(step, request_id, request));
+            let synced = self.with_classic(&request.group_id, now, out, |group, step| {
+                group.sync(step, request_id, request)
+            });
             if synced.is_some() {
                 return;
             }

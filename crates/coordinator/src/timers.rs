@@ -78,7 +78,12 @@ pub(crate) enum SessionCheck {
 
 impl SessionTimer {
     /// Moves the deadline. Cheap while an earlier entry is in the queue.
-    pub(crate) fn reschedule(&mut self, queue: &mut TimerQueue, deadline_ms: i64, key: impl FnOnce() -> TimerKey) {
+    pub(crate) fn reschedule(
+        &mut self,
+        queue: &mut TimerQueue,
+        deadline_ms: i64,
+        key: impl FnOnce() -> TimerKey,
+    ) {
         self.deadline_ms = deadline_ms;
         if self.queued.is_none_or(|(queued_ms, _)| queued_ms > deadline_ms) {
             self.queued = Some((deadline_ms, queue.push(deadline_ms, key())));
@@ -86,7 +91,12 @@ impl SessionTimer {
     }
 
     /// Judges an entry that came due, and queues the next one when the deadline had moved.
-    pub(crate) fn check(&mut self, queue: &mut TimerQueue, due: &DueTimer, monotonic_ms: i64) -> SessionCheck {
+    pub(crate) fn check(
+        &mut self,
+        queue: &mut TimerQueue,
+        due: &DueTimer,
+        monotonic_ms: i64,
+    ) -> SessionCheck {
         match self.queued {
             Some((_, id)) if id == due.id => {}
             _ => return SessionCheck::Alive,

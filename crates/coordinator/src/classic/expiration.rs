@@ -20,7 +20,8 @@ impl ClassicGroup {
             return;
         }
         let Some(member) = self.members.get_mut(member_id) else { return };
-        if member.session.check(step.timers, due, now_ms) == SessionCheck::Alive || member.is_waiting_for_the_group()
+        if member.session.check(step.timers, due, now_ms) == SessionCheck::Alive
+            || member.is_waiting_for_the_group()
         {
             return;
         }
@@ -57,7 +58,8 @@ impl ClassicGroup {
             return;
         }
         self.sync_timer = None;
-        let synced = matches!(self.state(), ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable);
+        let synced =
+            matches!(self.state(), ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable);
         if !synced || self.pending_sync.is_empty() {
             return;
         }
@@ -76,7 +78,9 @@ impl ClassicGroup {
             ClassicGroupState::Empty => {
                 Some(self.state_timestamp_ms.map_or(ExpiryBase::Commit, ExpiryBase::Since))
             }
-            ClassicGroupState::Stable if self.uses_consumer_protocol() && self.subscribed_topics.is_some() => {
+            ClassicGroupState::Stable
+                if self.uses_consumer_protocol() && self.subscribed_topics.is_some() =>
+            {
                 Some(ExpiryBase::Commit)
             }
             _ => None,

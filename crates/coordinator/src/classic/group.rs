@@ -131,7 +131,8 @@ impl ClassicGroup {
         let mut group = ClassicGroup::new(group_id, None);
         group.generation_id = value.generation;
         group.protocol_type = Some(value.protocol_type.into()).filter(|name: &Arc<str>| !name.is_empty());
-        group.state_timestamp_ms = (value.current_state_timestamp != -1).then_some(value.current_state_timestamp);
+        group.state_timestamp_ms =
+            (value.current_state_timestamp != -1).then_some(value.current_state_timestamp);
         let protocol: Option<Arc<str>> = value.protocol.map(Into::into);
         for member in value.members {
             let timeout = member.rebalance_timeout;
@@ -172,7 +173,6 @@ impl ClassicGroup {
             session_timeout: member.session_timeout_ms,
             subscription: member.metadata(protocol.unwrap_or_default()),
             assignment: assignment_of(member),
-            ..Default::default()
         });
         GroupMetadataValue {
             protocol_type: self.protocol_type.as_deref().unwrap_or_default().to_owned(),
@@ -181,7 +181,6 @@ impl ClassicGroup {
             leader: self.leader_id.as_deref().map(str::to_owned),
             current_state_timestamp: self.state_timestamp_ms.unwrap_or(-1),
             members: members.collect(),
-            ..Default::default()
         }
     }
 
@@ -336,7 +335,12 @@ impl ClassicGroup {
     }
 
     /// Answers a member's JoinGroup, if one waits.
-    pub(super) fn complete_join(&mut self, step: &mut Step<'_>, member_id: &str, response: JoinGroupResponse) {
+    pub(super) fn complete_join(
+        &mut self,
+        step: &mut Step<'_>,
+        member_id: &str,
+        response: JoinGroupResponse,
+    ) {
         let Some(member) = self.members.get_mut(member_id) else { return };
         if let Some(request) = member.awaiting_join.take() {
             self.awaiting_join -= 1;
@@ -360,7 +364,11 @@ impl ClassicGroup {
     }
 
     /// Whether somebody with these protocols could become a member.
-    pub(super) fn supports_protocols(&self, protocol_type: &str, protocols: &[JoinGroupRequestProtocol]) -> bool {
+    pub(super) fn supports_protocols(
+        &self,
+        protocol_type: &str,
+        protocols: &[JoinGroupRequestProtocol],
+    ) -> bool {
         if self.is_in(ClassicGroupState::Empty) {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
@@ -393,13 +401,16 @@ impl ClassicGroup {
             member_id: member.member_id.to_string(),
             group_instance_id: member.group_instance_id.as_deref().map(str::to_owned),
             metadata: member.metadata(protocol),
-            ..Default::default()
         });
         members.collect()
     }
 
     /// Whether the member exists and, when the request names one, its group instance id is that member's.
-    pub(super) fn validate_member(&self, member_id: &str, instance_id: Option<&str>) -> Result<(), ErrorCode> {
+    pub(super) fn validate_member(
+        &self,
+        member_id: &str,
+        instance_id: Option<&str>,
+    ) -> Result<(), ErrorCode> {
         if let Some(instance_id) = instance_id {
             match self.static_members.get(instance_id) {
                 None => return Err(ErrorCode::UnknownMemberId),
@@ -439,7 +450,12 @@ impl ClassicGroup {
     }
 
     /// Starts (or moves) the deadline of a member's session.
-    pub(super) fn reschedule_session(&mut self, step: &mut Step<'_>, member_id: &str, timeout_ms: Option<i32>) {
+    pub(super) fn reschedule_session(
+        &mut self,
+        step: &mut Step<'_>,
+        member_id: &str,
+        timeout_ms: Option<i32>,
+    ) {
         let Some(member) = self.members.get_mut(member_id) else { return };
         let deadline_ms = step.deadline_ms(timeout_ms.unwrap_or(member.session_timeout_ms));
         member.session.reschedule(step.timers, deadline_ms, || TimerKey::Session {

@@ -93,7 +93,9 @@ impl ClassicGroup {
             ClassicGroupState::Stable if unchanged && !self.is_leader(member_id) => {
                 self.answer_with_generation(step, event);
             }
-            ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable => self.rejoin_member(step, event),
+            ClassicGroupState::CompletingRebalance | ClassicGroupState::Stable => {
+                self.rejoin_member(step, event)
+            }
             ClassicGroupState::Empty | ClassicGroupState::Dead => {
                 step.join_error(event.request_id, member_id, ErrorCode::UnknownMemberId);
             }
@@ -168,18 +170,19 @@ impl ClassicGroup {
             ClassicGroupState::Stable if self.select_protocol() == self.protocol_name => {
                 let value = self.to_value(|member| member.assignment.clone());
                 step.append_group(&self.group_id, value);
-                step.out.completion = Some(Completion::StaticMemberReplaced(Box::new(StaticMemberReplaced {
-                    group_id: self.group_id.clone(),
-                    group_instance_id: instance_id,
-                    old_member_id: old_member_id.clone(),
-                    new_member_id: new_member_id.clone(),
-                    old_protocols,
-                    old_rebalance_timeout_ms,
-                    old_session_timeout_ms,
-                    old_leader,
-                    request: event.request_id,
-                    api_version: event.context.api_version,
-                })));
+                step.out.completion =
+                    Some(Completion::StaticMemberReplaced(Box::new(StaticMemberReplaced {
+                        group_id: self.group_id.clone(),
+                        group_instance_id: instance_id,
+                        old_member_id: old_member_id.clone(),
+                        new_member_id: new_member_id.clone(),
+                        old_protocols,
+                        old_rebalance_timeout_ms,
+                        old_session_timeout_ms,
+                        old_leader,
+                        request: event.request_id,
+                        api_version: event.context.api_version,
+                    })));
             }
             ClassicGroupState::Stable => self.rebalance_or_complete_join(step),
             // The leader may already assign for the old id.

@@ -21,7 +21,6 @@ impl ClassicGroup {
                 member_id: member.member_id.clone(),
                 group_instance_id: member.group_instance_id.clone(),
                 error_code: outcome.err().unwrap_or(ErrorCode::None).code(),
-                ..Default::default()
             });
         }
         if anyone_left {
@@ -40,7 +39,8 @@ impl ClassicGroup {
         let member_id = identity.member_id.as_str();
         let instance_id = identity.group_instance_id.as_deref();
         if member_id.is_empty() {
-            let static_member = instance_id.and_then(|instance_id| self.static_members.get(instance_id)).cloned();
+            let static_member =
+                instance_id.and_then(|instance_id| self.static_members.get(instance_id)).cloned();
             let member_id = static_member.ok_or(ErrorCode::UnknownMemberId)?;
             self.remove(step, &member_id);
         } else {

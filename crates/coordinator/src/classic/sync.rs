@@ -25,7 +25,8 @@ impl ClassicGroup {
             ClassicGroupState::CompletingRebalance => self.sync_generation(step, request_id, request),
             ClassicGroupState::Stable => {
                 self.received_sync(&request.member_id);
-                let assignment = self.members.get(request.member_id.as_str()).map(|member| member.assignment.clone());
+                let assignment =
+                    self.members.get(request.member_id.as_str()).map(|member| member.assignment.clone());
                 let response = SyncGroupResponse {
                     protocol_type: self.protocol_type.as_deref().map(str::to_owned),
                     protocol_name: self.protocol_name.as_deref().map(str::to_owned),

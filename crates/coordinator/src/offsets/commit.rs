@@ -26,8 +26,8 @@ impl GroupShard {
         out: &mut CoordinatorResult,
     ) -> Result<OffsetCommitResponse, ErrorCode> {
         let group_id = self.validate_offset_commit(now, api_version, request)?;
-        let expire_timestamp_ms =
-            (request.retention_time_ms != -1).then(|| now.timestamp_ms.saturating_add(request.retention_time_ms));
+        let expire_timestamp_ms = (request.retention_time_ms != -1)
+            .then(|| now.timestamp_ms.saturating_add(request.retention_time_ms));
         let mut response = OffsetCommitResponse::default();
         response.topics.reserve(request.topics.len());
         for topic in &request.topics {
@@ -35,7 +35,6 @@ impl GroupShard {
                 name: topic.name.clone(),
                 topic_id: topic.topic_id,
                 partitions: Vec::with_capacity(topic.partitions.len()),
-                ..Default::default()
             };
             let topic_name: Arc<str> = topic.name.as_str().into();
             for partition in &topic.partitions {
@@ -45,7 +44,6 @@ impl GroupShard {
                 topic_response.partitions.push(OffsetCommitResponsePartition {
                     partition_index: partition.partition_index,
                     error_code: error.code(),
-                    ..Default::default()
                 });
                 if too_large {
                     continue;

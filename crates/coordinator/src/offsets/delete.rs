@@ -39,12 +39,10 @@ impl GroupShard {
             let partitions = topic.partitions.iter().map(|partition| OffsetDeleteResponsePartition {
                 partition_index: partition.partition_index,
                 error_code: error.code(),
-                ..Default::default()
             });
             response.topics.push(OffsetDeleteResponseTopic {
                 name: topic.name.clone(),
                 partitions: partitions.collect(),
-                ..Default::default()
             });
         }
         out.replay_records = true;

@@ -34,7 +34,6 @@ impl GroupShard {
                     self.partition_answer(group_id, &topic.name, partition, offset, require_stable)
                 })
                 .collect(),
-            ..Default::default()
         };
         topics.iter().map(answer).collect()
     }
@@ -90,7 +89,6 @@ pub fn no_offset(partition: i32, error: ErrorCode) -> OffsetFetchResponsePartiti
         committed_leader_epoch: -1,
         metadata: Some(String::new()),
         error_code: error.code(),
-        ..Default::default()
     }
 }
 

@@ -44,7 +44,6 @@ impl OffsetAndMetadata {
             commit_timestamp: self.commit_timestamp_ms,
             expire_timestamp: self.expire_timestamp_ms.unwrap_or(-1),
             topic_id: self.topic_id,
-            ..Default::default()
         }
     }
 
