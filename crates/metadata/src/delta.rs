@@ -10,7 +10,10 @@ use std::sync::Arc;
 use moldau_types::{BrokerId, LeaderEpoch, Offset, PartitionIndex, Uuid};
 
 use crate::image::Provenance;
-use crate::{ConfigResource, MetadataImage, MetadataRecord, PartitionRegistration, QuotaEntity, ReplayError, TopicImage};
+use crate::{
+    ConfigResource, MetadataImage, MetadataRecord, PartitionRegistration, QuotaEntity, ReplayError,
+    TopicImage,
+};
 
 /// What changed in a topic that exists now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,7 +76,8 @@ impl MetadataChanges {
         changes.configs = different(base.configs.iter(), image.configs.iter());
         let brokers = |image: &MetadataImage| image.cluster.brokers().map(|b| (b.id, b.clone())).collect();
         changes.brokers = different_owned(brokers(base), brokers(image));
-        let controllers = |image: &MetadataImage| image.cluster.controllers().map(|c| (c.id, c.clone())).collect();
+        let controllers =
+            |image: &MetadataImage| image.cluster.controllers().map(|c| (c.id, c.clone())).collect();
         changes.controllers = different_owned(controllers(base), controllers(image));
         let features = |image: &MetadataImage| {
             image.features.all().into_iter().map(|(name, level)| (name.to_owned(), level)).collect()
@@ -235,7 +239,12 @@ impl MetadataDelta {
     }
 
     /// Notes up to where in the log the image goes: after control records, or at a snapshot's end.
-    pub fn set_provenance(&mut self, last_offset: Offset, last_leader_epoch: LeaderEpoch, last_timestamp_ms: i64) {
+    pub fn set_provenance(
+        &mut self,
+        last_offset: Offset,
+        last_leader_epoch: LeaderEpoch,
+        last_timestamp_ms: i64,
+    ) {
         self.image.provenance = Provenance { last_offset, last_leader_epoch, last_timestamp_ms };
     }
 

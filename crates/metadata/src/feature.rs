@@ -26,7 +26,11 @@ pub struct Feature {
     pub level_max: i16,
 }
 
-const fn level(level: i16, bootstrap_metadata_version: i16, requires_metadata_version: Option<i16>) -> FeatureLevel {
+const fn level(
+    level: i16,
+    bootstrap_metadata_version: i16,
+    requires_metadata_version: Option<i16>,
+) -> FeatureLevel {
     FeatureLevel { level, bootstrap_metadata_version, requires_metadata_version }
 }
 
@@ -61,7 +65,8 @@ pub fn find(name: &str) -> Option<&'static Feature> {
 impl Feature {
     /// The highest supported level that a new cluster at `version` takes by itself.
     pub fn default_level(&self, version: MetadataVersion) -> i16 {
-        let fits = |l: &&FeatureLevel| l.bootstrap_metadata_version <= version.level() && l.level <= self.level_max;
+        let fits =
+            |l: &&FeatureLevel| l.bootstrap_metadata_version <= version.level() && l.level <= self.level_max;
         self.levels.iter().rev().find(fits).map_or(0, |l| l.level)
     }
 
@@ -73,8 +78,10 @@ impl Feature {
 
 /// The ranges that a node of this build supports, `metadata.version` included, by name.
 pub fn supported_features() -> Vec<(&'static str, VersionRange)> {
-    let mut all: Vec<_> = FEATURES.iter().map(|f| (f.name, VersionRange { min: 0, max: f.level_max })).collect();
-    let metadata = VersionRange { min: MetadataVersion::MINIMUM.level(), max: MetadataVersion::LATEST.level() };
+    let mut all: Vec<_> =
+        FEATURES.iter().map(|f| (f.name, VersionRange { min: 0, max: f.level_max })).collect();
+    let metadata =
+        VersionRange { min: MetadataVersion::MINIMUM.level(), max: MetadataVersion::LATEST.level() };
     all.push((MetadataVersion::FEATURE_NAME, metadata));
     all.sort_unstable_by_key(|(name, _)| *name);
     all

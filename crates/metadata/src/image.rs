@@ -12,7 +12,7 @@ mod security;
 mod topics;
 
 pub use cluster::{BrokerRegistration, ClusterImage, ControllerRegistration, Endpoint, VersionRange};
-pub use configs::{ConfigResource, ConfigResourceType, ConfigsImage};
+pub use configs::{ConfigEntries, ConfigResource, ConfigResourceType, ConfigsImage};
 pub use features::FeaturesImage;
 pub use partition::{LeaderRecoveryState, PartitionRegistration};
 pub use quotas::{ClientQuotasImage, ProducerIdsImage, QuotaEntity};

@@ -20,10 +20,10 @@ mod snapshot;
 
 pub use delta::{LocalChanges, LocalPartition, MetadataChanges, MetadataDelta, TopicChanges};
 pub use image::{
-    AclsImage, BrokerRegistration, ClientQuotasImage, ClusterImage, ConfigResource, ConfigResourceType, ConfigsImage,
-    ControllerRegistration, DelegationTokensImage, Endpoint, FeaturesImage, LeaderRecoveryState, MetadataImage,
-    PartitionRegistration, ProducerIdsImage, Provenance, QuotaEntity, ScramImage, TopicImage, TopicsImage,
-    VersionRange,
+    AclsImage, BrokerRegistration, ClientQuotasImage, ClusterImage, ConfigEntries, ConfigResource,
+    ConfigResourceType, ConfigsImage, ControllerRegistration, DelegationTokensImage, Endpoint, FeaturesImage,
+    LeaderRecoveryState, MetadataImage, PartitionRegistration, ProducerIdsImage, Provenance, QuotaEntity,
+    ScramImage, TopicImage, TopicsImage, VersionRange,
 };
 pub use metadata_version::MetadataVersion;
 pub use record::{MetadataRecord, RecordError};

@@ -61,7 +61,11 @@ impl MetadataVersion {
     }
 
     fn entry(self) -> (&'static str, bool) {
-        usize::try_from(self.0 - Self::MINIMUM.0).ok().and_then(|at| LEVELS.get(at)).copied().unwrap_or(("unknown", true))
+        usize::try_from(self.0 - Self::MINIMUM.0)
+            .ok()
+            .and_then(|at| LEVELS.get(at))
+            .copied()
+            .unwrap_or(("unknown", true))
     }
 
     /// Every supported version, ascending.

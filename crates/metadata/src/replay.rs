@@ -114,7 +114,9 @@ impl MetadataDelta {
                 self.before_transaction = Some(Box::new((self.image.clone(), self.changes.clone())));
             }
             R::EndTransaction(_) => {
-                self.before_transaction.take().ok_or(ReplayError::TransactionOrder("EndTransactionRecord"))?;
+                self.before_transaction
+                    .take()
+                    .ok_or(ReplayError::TransactionOrder("EndTransactionRecord"))?;
             }
             R::AbortTransaction(_) => {
                 let before = self.before_transaction.take();
@@ -174,7 +176,11 @@ impl MetadataDelta {
         self.changes.controllers.insert(id);
     }
 
-    fn broker_at(&mut self, broker: BrokerId, broker_epoch: i64) -> Result<&mut BrokerRegistration, ReplayError> {
+    fn broker_at(
+        &mut self,
+        broker: BrokerId,
+        broker_epoch: i64,
+    ) -> Result<&mut BrokerRegistration, ReplayError> {
         self.changes.brokers.insert(broker);
         self.image
             .cluster
@@ -230,8 +236,10 @@ impl MetadataDelta {
 
     fn add_partition(&mut self, record: &PartitionRecord) -> Result<(), ReplayError> {
         let index = PartitionIndex(record.partition_id);
-        let partition = PartitionRegistration::from_record(record)
-            .ok_or(ReplayError::UnknownValue { field: "LeaderRecoveryState", value: record.leader_recovery_state })?;
+        let partition = PartitionRegistration::from_record(record).ok_or(ReplayError::UnknownValue {
+            field: "LeaderRecoveryState",
+            value: record.leader_recovery_state,
+        })?;
         self.topic_mut(record.topic_id)?.partitions.insert(index, Arc::new(partition));
         self.note_partition(record.topic_id, index);
         Ok(())
@@ -242,9 +250,10 @@ impl MetadataDelta {
         let partitions = &mut self.topic_mut(topic)?.partitions;
         let partition =
             partitions.get_mut(&index).ok_or(ReplayError::UnknownPartition { topic, partition: index })?;
-        let merged = partition
-            .merged(record)
-            .ok_or(ReplayError::UnknownValue { field: "LeaderRecoveryState", value: record.leader_recovery_state })?;
+        let merged = partition.merged(record).ok_or(ReplayError::UnknownValue {
+            field: "LeaderRecoveryState",
+            value: record.leader_recovery_state,
+        })?;
         *partition = Arc::new(merged);
         self.note_partition(topic, index);
         Ok(())

@@ -87,7 +87,8 @@ impl MetadataImage {
             records.push(TopicRecord { name: topic.name.to_string(), topic_id: topic.id }.into());
             let record_version = version.partition_record_version();
             let partitions = topic.partitions.iter();
-            records.extend(partitions.map(|(index, p)| p.to_record(topic.id, index.0, record_version).into()));
+            records
+                .extend(partitions.map(|(index, p)| p.to_record(topic.id, index.0, record_version).into()));
         }
         self.push_configs_and_quotas(&mut records);
         if self.producer_ids.next_producer_id > 0 {
@@ -96,10 +97,14 @@ impl MetadataImage {
         }
         records.extend(self.acls.iter().map(|(_, acl)| MetadataRecord::from((**acl).clone())));
         if version.has_scram() {
-            records.extend(self.scram.iter().map(|(_, credential)| MetadataRecord::from((**credential).clone())));
+            records.extend(
+                self.scram.iter().map(|(_, credential)| MetadataRecord::from((**credential).clone())),
+            );
         }
         if version.has_delegation_tokens() {
-            records.extend(self.delegation_tokens.iter().map(|(_, token)| MetadataRecord::from((**token).clone())));
+            records.extend(
+                self.delegation_tokens.iter().map(|(_, token)| MetadataRecord::from((**token).clone())),
+            );
         }
         records
     }
@@ -119,10 +124,16 @@ impl MetadataImage {
         for (entity, quotas) in self.client_quotas.iter() {
             for (key, value) in quotas {
                 let names = entity.iter();
-                let entity = names
-                    .map(|(entity_type, name)| EntityData { entity_type: entity_type.clone(), entity_name: name.clone() });
-                let record =
-                    ClientQuotaRecord { entity: entity.collect(), key: key.clone(), value: *value, remove: false };
+                let entity = names.map(|(entity_type, name)| EntityData {
+                    entity_type: entity_type.clone(),
+                    entity_name: name.clone(),
+                });
+                let record = ClientQuotaRecord {
+                    entity: entity.collect(),
+                    key: key.clone(),
+                    value: *value,
+                    remove: false,
+                };
                 records.push(record.into());
             }
         }

@@ -74,7 +74,10 @@ impl BrokerRegistration {
 
     /// Whether a replica in this directory can be online; the special directories count as online unless lost.
     pub fn has_online_directory(&self, directory: Uuid) -> bool {
-        if self.directories.is_empty() || directory == Uuid::UNASSIGNED_DIR || directory == Uuid::MIGRATING_DIR {
+        if self.directories.is_empty()
+            || directory == Uuid::UNASSIGNED_DIR
+            || directory == Uuid::MIGRATING_DIR
+        {
             return true;
         }
         directory != Uuid::LOST_DIR && self.directories.binary_search(&directory).is_ok()

@@ -32,7 +32,8 @@ impl FeaturesImage {
 
     /// Every finalized feature with its level, `metadata.version` included, by name.
     pub fn all(&self) -> BTreeMap<&str, i16> {
-        let mut all: BTreeMap<&str, i16> = self.finalized.iter().map(|(name, level)| (name.as_str(), *level)).collect();
+        let mut all: BTreeMap<&str, i16> =
+            self.finalized.iter().map(|(name, level)| (name.as_str(), *level)).collect();
         if let Some(version) = self.metadata_version {
             all.insert(MetadataVersion::FEATURE_NAME, version.level());
         }

@@ -95,7 +95,9 @@ impl PartitionRegistration {
     /// Applies a change; `None` when its recovery state is unknown.
     #[must_use]
     pub fn merged(&self, change: &PartitionChangeRecord) -> Option<PartitionRegistration> {
-        let list = |new: &Option<Vec<i32>>, old: &[BrokerId]| new.as_deref().map_or_else(|| old.to_vec(), broker_ids);
+        let list = |new: &Option<Vec<i32>>, old: &[BrokerId]| {
+            new.as_deref().map_or_else(|| old.to_vec(), broker_ids)
+        };
         let (leader, leader_epoch) = if change.leader == NO_LEADER_CHANGE {
             (self.leader, self.leader_epoch)
         } else {
