@@ -1,8 +1,8 @@
 //! The groups and offsets of one partition of `__consumer_offsets`.
 //!
-//! How the caller drives it, one event at a time: call an operation with an empty [`CoordinatorResult`]; append its records as one batch;
-//! then [`GroupShard::appended`] (which replays them) or, when the append was refused, [`GroupShard::completed`] with the error;
-//! and `completed` again once the records are committed. What an operation did to offsets becomes visible by `appended` only,
+//! How the caller drives it, one event at a time: call an operation with an empty [`CoordinatorResult`]; append its records; give those
+//! that want it to [`GroupShard::appended`]; and, if there is a completion, give it to [`GroupShard::completed`] once the records are
+//! committed or with the error that refused them. What an operation did to offsets becomes visible by `appended` only,
 //! so a refused append leaves them as they were. Classic groups run ahead of their records and are put back by `completed`.
 
 use std::collections::BTreeMap;
@@ -212,12 +212,9 @@ impl GroupShard {
         true
     }
 
-    /// The records of an event are in the log from `base_offset` on.
-    pub fn appended(&mut self, base_offset: i64, result: &mut CoordinatorResult) {
-        if !result.replay_records {
-            return;
-        }
-        for (record_offset, mut record) in (base_offset..).zip(result.records.drain(..)) {
+    /// Records of an event that wanted them replayed are in the log from `base_offset` on.
+    pub fn appended(&mut self, base_offset: i64, records: impl IntoIterator<Item = GroupRecord>) {
+        for (record_offset, mut record) in (base_offset..).zip(records) {
             if let GroupRecord::Offset { value: Some(value), .. } = &mut record {
                 value.record_offset = record_offset;
             }

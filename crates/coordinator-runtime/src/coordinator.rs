@@ -1,0 +1,278 @@
+//! The group coordinator of a node: requests in, responses out.
+//!
+//! It finds the shard of a group, runs the operation there and gives error codes their place in the response. What needs the
+//! cluster's metadata (whether topics exist, names for topic ids) and authorization is the handlers' part.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use moldau_coordinator::{JoinEvent, RequestContext, partition_for};
+use moldau_protocol::messages::leave_group_request::MemberIdentity;
+use moldau_protocol::messages::leave_group_response::MemberResponse;
+use moldau_protocol::messages::{
+    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
+    LeaveGroupResponse, SyncGroupRequest, SyncGroupResponse,
+};
+use moldau_types::{ErrorCode, Uuid};
+use parking_lot::RwLock;
+use tokio::sync::oneshot;
+
+use crate::batch::BatchEncoder;
+use crate::clock::Clock;
+use crate::config::GroupCoordinatorConfig;
+use crate::load::load;
+use crate::partition::CoordinatorPartition;
+use crate::shard::{Shard, Waiter};
+
+/// See the module. Made once a node and shared.
+pub struct GroupCoordinator {
+    pub(crate) config: GroupCoordinatorConfig,
+    group_config: Arc<moldau_coordinator::GroupConfig>,
+    clock: Arc<Clock>,
+    /// How many partitions `__consumer_offsets` has, or will have.
+    partitions: AtomicI32,
+    shards: RwLock<HashMap<i32, Arc<Shard>>>,
+}
+
+impl GroupCoordinator {
+    /// A coordinator that leads nothing yet.
+    pub fn new(config: GroupCoordinatorConfig) -> Arc<Self> {
+        Arc::new(GroupCoordinator {
+            group_config: Arc::new(config.group.clone()),
+            clock: Arc::new(Clock::new()),
+            partitions: AtomicI32::new(config.offsets_topic_num_partitions),
+            shards: RwLock::default(),
+            config,
+        })
+    }
+
+    /// The config it was made with.
+    pub fn config(&self) -> &GroupCoordinatorConfig {
+        &self.config
+    }
+
+    /// Says how many partitions `__consumer_offsets` has, once it exists.
+    pub fn set_partition_count(&self, partitions: i32) {
+        self.partitions.store(partitions.max(1), Ordering::Relaxed);
+    }
+
+    /// The partition of `__consumer_offsets` that holds a group.
+    pub fn partition_for(&self, group_id: &str) -> i32 {
+        partition_for(group_id, self.partitions.load(Ordering::Relaxed))
+    }
+
+    /// This node became the leader of a partition of `__consumer_offsets`: its groups are read, then served. Needs a tokio runtime.
+    pub fn elected(
+        self: &Arc<Self>,
+        partition_index: i32,
+        leader_epoch: i32,
+        partition: Arc<dyn CoordinatorPartition>,
+    ) {
+        let shard = Arc::new(Shard::new(
+            partition_index,
+            leader_epoch,
+            self.clock.clone(),
+            BatchEncoder::new(self.config.offsets_topic_compression_codec),
+            self.group_config.offsets_retention_check_interval_ms,
+        ));
+        {
+            let mut shards = self.shards.write();
+            if shards.get(&partition_index).is_some_and(|known| known.leader_epoch >= leader_epoch) {
+                return;
+            }
+            if let Some(earlier) = shards.insert(partition_index, shard.clone()) {
+                earlier.close();
+            }
+        }
+        let coordinator = self.clone();
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || {
+            let _guard = runtime.enter();
+            coordinator.load_shard(&shard, partition);
+        });
+    }
+
+    fn load_shard(&self, shard: &Arc<Shard>, partition: Arc<dyn CoordinatorPartition>) {
+        let partition_index = shard.partition_index;
+        let stop = || shard.is_closed();
+        match load(partition.as_ref(), self.group_config.clone(), stop) {
+            Ok(Some((groups, stats))) => {
+                tracing::debug!(
+                    partition = partition_index,
+                    records = stats.records,
+                    bytes = stats.bytes,
+                    unreadable = stats.unreadable,
+                    "groups loaded"
+                );
+                shard.activate(groups, partition);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(
+                    partition = partition_index,
+                    error = error.name(),
+                    "groups could not be loaded"
+                );
+                self.remove_shard(partition_index, shard.leader_epoch);
+            }
+        }
+    }
+
+    /// This node no longer leads a partition of `__consumer_offsets`, from this leader epoch on.
+    pub fn resigned(&self, partition_index: i32, leader_epoch: i32) {
+        self.remove_shard(partition_index, leader_epoch);
+    }
+
+    fn remove_shard(&self, partition_index: i32, leader_epoch: i32) {
+        let mut shards = self.shards.write();
+        if shards.get(&partition_index).is_some_and(|shard| shard.leader_epoch <= leader_epoch)
+            && let Some(shard) = shards.remove(&partition_index)
+        {
+            shard.close();
+        }
+    }
+
+    /// Gives up every partition: the node stops.
+    pub fn shut_down(&self) {
+        for (_, shard) in self.shards.write().drain() {
+            shard.close();
+        }
+    }
+
+    pub(crate) fn shard_for(&self, group_id: &str) -> Result<Arc<Shard>, ErrorCode> {
+        let partition = self.partition_for(group_id);
+        self.shards.read().get(&partition).cloned().ok_or(ErrorCode::NotCoordinator)
+    }
+
+    /// Every shard, by partition.
+    pub(crate) fn shards(&self) -> Vec<Arc<Shard>> {
+        let mut shards: Vec<_> = self.shards.read().values().cloned().collect();
+        shards.sort_by_key(|shard| shard.partition_index);
+        shards
+    }
+
+    /// JoinGroup, all versions.
+    pub async fn join_group(
+        &self,
+        context: RequestContext<'_>,
+        request: JoinGroupRequest,
+    ) -> JoinGroupResponse {
+        let (sender, receiver) = oneshot::channel();
+        let member_id = request.member_id.clone();
+        let random = rand::random();
+        let parked = self.shard_for(&request.group_id).and_then(|shard| {
+            shard.park(Waiter::Join(sender), |groups, now, request_id, out| {
+                groups.join_group(now, &JoinEvent { context, request_id, random, request }, out);
+            })
+        });
+        let error = match parked {
+            Ok(()) => match receiver.await {
+                Ok(mut response) => {
+                    if context.api_version < 7 {
+                        response.protocol_name.get_or_insert_default();
+                    }
+                    return response;
+                }
+                Err(_) => ErrorCode::NotCoordinator,
+            },
+            Err(error) => error,
+        };
+        JoinGroupResponse { error_code: error.code(), member_id, ..Default::default() }
+    }
+
+    /// SyncGroup, all versions.
+    pub async fn sync_group(&self, api_version: i16, request: SyncGroupRequest) -> SyncGroupResponse {
+        let error =
+            if api_version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+                ErrorCode::InconsistentGroupProtocol
+            } else {
+                let (sender, receiver) = oneshot::channel();
+                let parked = self.shard_for(&request.group_id).and_then(|shard| {
+                    shard.park(Waiter::Sync(sender), |groups, now, request_id, out| {
+                        groups.sync_group(now, request_id, &request, out);
+                    })
+                });
+                match parked {
+                    Ok(()) => match receiver.await {
+                        Ok(response) => return response,
+                        Err(_) => ErrorCode::NotCoordinator,
+                    },
+                    Err(error) => error,
+                }
+            };
+        SyncGroupResponse { error_code: error.code(), ..Default::default() }
+    }
+
+    /// Heartbeat, all versions. Never waits.
+    pub fn heartbeat(&self, request: &HeartbeatRequest) -> HeartbeatResponse {
+        let outcome = self
+            .shard_for(&request.group_id)
+            .and_then(|shard| shard.touch(|groups, now| groups.heartbeat(now, request)));
+        let error = match outcome {
+            // While the group is being read nobody is expired, so the member is as good as alive.
+            Ok(()) | Err(ErrorCode::CoordinatorLoadInProgress) => ErrorCode::None,
+            Err(error) => error,
+        };
+        HeartbeatResponse { error_code: error.code(), ..Default::default() }
+    }
+
+    /// LeaveGroup, all versions.
+    pub async fn leave_group(&self, api_version: i16, request: &LeaveGroupRequest) -> LeaveGroupResponse {
+        let single;
+        let members = if api_version < 3 {
+            single = [MemberIdentity { member_id: request.member_id.clone(), ..Default::default() }];
+            &single[..]
+        } else {
+            &request.members[..]
+        };
+        let mut response = match self.leave_members(&request.group_id, members).await {
+            Ok(members) => LeaveGroupResponse { members, ..Default::default() },
+            // No such group: then each is unknown.
+            Err(ErrorCode::UnknownMemberId) => {
+                let unknown = |member: &MemberIdentity| MemberResponse {
+                    member_id: member.member_id.clone(),
+                    group_instance_id: member.group_instance_id.clone(),
+                    error_code: ErrorCode::UnknownMemberId.code(),
+                };
+                LeaveGroupResponse { members: members.iter().map(unknown).collect(), ..Default::default() }
+            }
+            Err(error) => LeaveGroupResponse { error_code: error.code(), ..Default::default() },
+        };
+        if api_version < 3
+            && let Some(member) = std::mem::take(&mut response.members).first()
+        {
+            response.error_code = member.error_code;
+        }
+        response
+    }
+
+    async fn leave_members(
+        &self,
+        group_id: &str,
+        members: &[MemberIdentity],
+    ) -> Result<Vec<MemberResponse>, ErrorCode> {
+        let (responses, commit) = self
+            .shard_for(group_id)?
+            .write(|groups, now, out| groups.leave_group(now, group_id, members, out))?;
+        commit.wait().await?;
+        Ok(responses)
+    }
+
+    /// Topics were deleted, given by name and id: their offsets go with them.
+    pub fn topics_deleted(&self, topics: &[(Arc<str>, Uuid)]) {
+        for shard in self.shards() {
+            let removed = shard.write(|groups, _, out| {
+                groups.topics_deleted(topics, out);
+                Ok(())
+            });
+            if let Err(error) = removed {
+                tracing::warn!(
+                    partition = shard.partition_index,
+                    error = error.name(),
+                    "offsets of deleted topics stay"
+                );
+            }
+        }
+    }
+}
