@@ -21,7 +21,8 @@ pub fn struct_impl(out: &mut String, message: &Message, s: &Struct, versions: Ve
 
 /// Views of the message and of each of its structs that holds a string or bytes.
 pub fn views(out: &mut String, message: &Message, versions: Versions) {
-    let mode = Mode { message, view: Some(message.borrowing_structs()) };
+    let borrows = message.structs_with(|ty| matches!(ty, Type::String | Type::Bytes | Type::Records));
+    let mode = Mode { message, view: Some(borrows) };
     for s in message.structs.iter().filter(|s| mode.borrows(&s.name)) {
         let name = &s.name;
         writeln!(

@@ -68,6 +68,9 @@ fn module(out: &mut String, message: &Message, options: Options) {
     if message.borrowed {
         decode::views(out, message, versions);
     }
+    if message.gaps {
+        encode::gaps(out, message, versions);
+    }
     let name = &message.name;
     let first_flexible = message.flexible.filter(|f| f.intersects(versions)).map(|f| f.min.max(versions.min));
     writeln!(

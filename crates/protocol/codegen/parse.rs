@@ -1,6 +1,6 @@
 //! Reading schema files.
 //!
-//! The first line is the message: `KIND NAME [key N] versions V flexible V [unstable] [borrowed] [listeners L,L]`.
+//! The first line is the message: `KIND NAME [key N] versions V flexible V [unstable] [borrowed] [gaps] [listeners L,L]`.
 //! Each further line is a field, indented by two spaces for each level of nesting:
 //! `NAME TYPE VERSIONS [nullable V] [tag N] [default D] [ignorable] [mapkey] [inflexible] [entity E]`; the fields
 //! below a field of a struct type define that struct. `struct NAME VERSIONS` opens a struct that several fields use.
@@ -67,6 +67,7 @@ fn header(line: &str) -> Result<Message, String> {
         versions: None,
         flexible: None,
         borrowed: false,
+        gaps: false,
         structs: Vec::new(),
     };
     while let Some(word) = next() {
@@ -76,6 +77,7 @@ fn header(line: &str) -> Result<Message, String> {
             "versions" => message.versions = versions(&value()?)?,
             "flexible" => message.flexible = versions(&value()?)?,
             "borrowed" => message.borrowed = true,
+            "gaps" => message.gaps = true,
             "unstable" => {}
             "listeners" => drop(value()?),
             _ => return Err(format!("unknown word {word}")),

@@ -110,6 +110,8 @@ pub struct Message {
     pub flexible: Option<Versions>,
     /// A view that borrows from the input is wanted.
     pub borrowed: bool,
+    /// An encoding that leaves gaps for records is wanted.
+    pub gaps: bool,
     /// The message itself comes first, then its structs.
     pub structs: Vec<Struct>,
 }
@@ -179,20 +181,20 @@ impl Message {
         }
     }
 
-    /// For each struct, whether its view borrows from the input: it holds a string or bytes, itself or further down.
-    pub fn borrowing_structs(&self) -> HashMap<String, bool> {
-        fn borrows(message: &Message, ty: &Type) -> bool {
+    /// For each struct, whether it holds a type for which `wanted` is true, itself or further down.
+    pub fn structs_with(&self, wanted: fn(&Type) -> bool) -> HashMap<String, bool> {
+        fn holds(message: &Message, ty: &Type, wanted: fn(&Type) -> bool) -> bool {
             match ty {
-                Type::String | Type::Bytes | Type::Records => true,
-                Type::Array(element) => borrows(message, element),
+                ty if wanted(ty) => true,
+                Type::Array(element) => holds(message, element, wanted),
                 Type::Struct(name) => {
-                    message.struct_named(name).fields.iter().any(|f| borrows(message, &f.ty))
+                    message.struct_named(name).fields.iter().any(|f| holds(message, &f.ty, wanted))
                 }
                 _ => false,
             }
         }
         let names = self.structs.iter().map(|s| s.name.clone());
-        names.map(|n| (n.clone(), borrows(self, &Type::Struct(n)))).collect()
+        names.map(|n| (n.clone(), holds(self, &Type::Struct(n), wanted))).collect()
     }
 }
 

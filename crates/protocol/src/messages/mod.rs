@@ -19,7 +19,7 @@ mod prelude {
     #[cfg(feature = "testing")]
     pub(super) use crate::testing::random;
     pub(super) use crate::wire::writer as w;
-    pub(super) use crate::wire::{DecodeError, EncodeError, Reader};
+    pub(super) use crate::wire::{DecodeError, EncodeError, Gaps, Reader};
     #[cfg(feature = "testing")]
     pub(super) use rand::RngCore;
 

@@ -57,3 +57,48 @@ fn versions_outside_the_range_and_trailing_bytes_are_refused() {
     let refused = ResponseHeader::decode_all(&[0, 0, 0, 7, 9], 0);
     assert_eq!(refused, Err(DecodeError::TrailingBytes { remaining: 1 }));
 }
+
+#[test]
+fn a_view_is_the_message_without_copies() {
+    use super::produce_request::{PartitionProduceData, ProduceRequestView, TopicProduceData};
+    let partition = PartitionProduceData { index: 3, records: Some("batch".into()) };
+    let topic = TopicProduceData { name: "t".into(), partition_data: vec![partition], ..Default::default() };
+    let request = ProduceRequest { acks: -1, topic_data: vec![topic], ..Default::default() };
+    for version in 3..=12 {
+        let bytes = request.encode_to_vec(version).unwrap();
+        let view = ProduceRequestView::decode_all(&bytes, version).unwrap();
+        assert_eq!((view.acks, view.transactional_id, view.topic_data[0].name), (-1, None, "t"));
+        let records = view.topic_data[0].partition_data[0].records.unwrap();
+        assert_eq!(records, b"batch");
+        assert!(bytes.as_ptr_range().contains(&records.as_ptr()));
+    }
+}
+
+#[test]
+fn records_that_are_elsewhere_leave_gaps_of_their_length() {
+    use super::fetch_response::{AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData};
+    use crate::wire::{Gap, Gaps};
+    let partition = |records: Option<&'static str>| PartitionData {
+        records: records.map(Into::into),
+        aborted_transactions: Some(vec![AbortedTransaction::default()]),
+        ..Default::default()
+    };
+    for version in FetchResponse::MIN_VERSION..=FetchResponse::MAX_VERSION {
+        let mut partitions =
+            vec![partition(Some("in memory")), partition(None), partition(Some("from a file"))];
+        if version >= 12 {
+            partitions[2].diverging_epoch = EpochEndOffset { epoch: 1, end_offset: 2 };
+        }
+        let topic = FetchableTopicResponse { partitions, ..Default::default() };
+        let mut response = FetchResponse { responses: vec![topic], ..Default::default() };
+        let whole = response.encode_to_vec(version).unwrap();
+
+        response.responses[0].partitions[2].records = None;
+        let mut gaps = Gaps::new(vec![None, None, Some(11)]);
+        let mut bytes = Vec::new();
+        response.encode_with_gaps(&mut bytes, version, &mut gaps).unwrap();
+        let [Gap { position, len: 11, index: 2 }] = *gaps.gaps() else { panic!("{gaps:?}") };
+        bytes.splice(position..position, *b"from a file");
+        assert_eq!(bytes, whole, "version {version}");
+    }
+}

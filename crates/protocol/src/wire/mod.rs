@@ -4,10 +4,12 @@
 //! nothing else.
 
 mod error;
+mod gaps;
 mod reader;
 pub mod writer;
 
 pub use error::{DecodeError, EncodeError};
+pub use gaps::{Gap, Gaps};
 pub use reader::Reader;
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn header_version(column: &str, version: i16) -> i16 {
     let steps = column.split(',').map(|step| step.split_once("+:").expect("a step"));
     let steps =
         steps.map(|(from, header)| (from.parse::<i16>().expect("from"), header.parse().expect("header")));
-    steps.filter(|(from, _)| *from <= version).next_back().expect("a first step").1
+    steps.take_while(|(from, _)| *from <= version).fold(0, |_, (_, header)| header)
 }
 
 #[test]
