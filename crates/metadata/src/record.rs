@@ -61,6 +61,14 @@ macro_rules! records {
                 }
             }
 
+            #[cfg(feature = "json")]
+            fn message_to_json(&self, version: i16) -> serde_json::Value {
+                use moldau_protocol::json::JsonMessage;
+                match self {
+                    $(MetadataRecord::$variant(message) => message.to_json(version),)*
+                }
+            }
+
             fn encode_message(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
                 match self {
                     $(MetadataRecord::$variant(message) => message.encode(out, version),)*
@@ -205,5 +213,18 @@ impl MetadataRecord {
         let record = MetadataRecord::decode_message(&mut reader, api_key, version)?;
         reader.finish()?;
         Ok((record, version as i16))
+    }
+
+    /// The record of this version in the JSON form of Kafka's dump tool: its type, version and data.
+    #[cfg(feature = "json")]
+    pub fn to_json(&self, version: i16) -> serde_json::Value {
+        let mut type_name = String::new();
+        for (i, c) in self.name().char_indices() {
+            if c.is_ascii_uppercase() && i > 0 {
+                type_name.push('_');
+            }
+            type_name.push(c.to_ascii_uppercase());
+        }
+        serde_json::json!({ "type": type_name, "version": version, "data": self.message_to_json(version) })
     }
 }
