@@ -1,0 +1,237 @@
+//! One connection: reads frames, hands them to the service, sends the responses in the order of the requests.
+//!
+//! Pipelined requests are worked on together: all complete frames of the buffer go to the service at once, and those
+//! that need time wait side by side. Back-pressure: while too many requests or bytes wait to be answered, nothing is
+//! read, so a client that never reads costs one socket buffer and the responses that it already asked for.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BufMut;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::frames::Frames;
+use super::outbox::Outbox;
+use super::registry::Registration;
+use super::response::{Later, Outcome, Response};
+
+/// Requests of one connection that may wait for their answers.
+const UNANSWERED_MAX: usize = 128;
+/// Response bytes of one connection that may wait to be sent before requests are no longer read.
+const UNSENT_BYTES_MAX: usize = 1024 * 1024;
+/// Frames that go to the service at once.
+const FRAMES_AT_ONCE: usize = 64;
+
+/// What a listener asks of its connections.
+#[derive(Clone, Debug)]
+pub struct ConnectionSettings {
+    /// `socket.request.max.bytes`.
+    pub request_bytes_max: usize,
+    /// `socket.receive.buffer.bytes`; `None` leaves it to the kernel.
+    pub receive_buffer_bytes: Option<u32>,
+    /// `socket.send.buffer.bytes`; `None` leaves it to the kernel.
+    pub send_buffer_bytes: Option<u32>,
+}
+
+/// Who is at the other end.
+#[derive(Debug)]
+pub(crate) struct ConnectionInfo {
+    /// A number that no other connection of this node's life has.
+    pub(crate) id: u64,
+    /// The peer's address.
+    pub(crate) peer: SocketAddr,
+    /// The listener's name, as in `listeners`.
+    pub(crate) listener: Arc<str>,
+    /// Whether it is one of `controller.listener.names`.
+    pub(crate) is_controller: bool,
+}
+
+/// What answers the requests of a listener.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// Works on `frames`, ranges of `bytes`, and pushes one outcome for each, in their order.
+    fn handle(
+        self: &Arc<Self>,
+        connection: &Arc<ConnectionInfo>,
+        bytes: &mut [u8],
+        frames: &[Range<usize>],
+        outcomes: &mut Vec<Outcome>,
+    );
+}
+
+/// A request that was read and not yet put into the outbox.
+enum Pending {
+    Ready(Response),
+    Later(Later),
+}
+
+struct Connection<S> {
+    stream: TcpStream,
+    info: Arc<ConnectionInfo>,
+    service: Arc<S>,
+    frames: Frames,
+    pending: VecDeque<Pending>,
+    outbox: Outbox,
+    peer_finished: bool,
+}
+
+/// Serves a connection until one side ends it.
+pub(crate) async fn run<S: Service>(
+    stream: TcpStream,
+    info: Arc<ConnectionInfo>,
+    service: Arc<S>,
+    settings: &ConnectionSettings,
+    registration: Registration,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let frames = Frames::new(settings.request_bytes_max);
+    let liveness = registration.liveness.clone();
+    let mut connection = Connection {
+        stream,
+        info,
+        service,
+        frames,
+        pending: VecDeque::new(),
+        outbox: Outbox::default(),
+        peer_finished: false,
+    };
+    let ended = tokio::select! {
+        ended = connection.converse(&registration) => ended,
+        () = liveness.expired.notified() => Err("it was idle for longer than connections.max.idle.ms".to_owned()),
+        _ = stopping.wait_for(|stop| *stop) => Ok(()),
+    };
+    if let Err(reason) = ended {
+        tracing::debug!(peer = %connection.info.peer, listener = %connection.info.listener, %reason, "connection closed");
+    }
+}
+
+impl<S: Service> Connection<S> {
+    async fn converse(&mut self, registration: &Registration) -> Result<(), String> {
+        let mut ranges = Vec::new();
+        let mut outcomes = Vec::new();
+        loop {
+            self.dispatch(&mut ranges, &mut outcomes)?;
+            let progress = poll_fn(|cx| self.poll_progress(cx)).await?;
+            registration.liveness.touch();
+            if progress == Progress::Finished {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether one more request may be taken up.
+    fn has_room(&self) -> bool {
+        self.pending.len() < UNANSWERED_MAX && self.outbox.bytes() < UNSENT_BYTES_MAX
+    }
+
+    /// Hands the complete frames of the buffer to the service, as many as there is room for.
+    fn dispatch(&mut self, ranges: &mut Vec<Range<usize>>, outcomes: &mut Vec<Outcome>) -> Result<(), String> {
+        if !self.has_room() {
+            return Ok(());
+        }
+        ranges.clear();
+        let count = (UNANSWERED_MAX - self.pending.len()).min(FRAMES_AT_ONCE);
+        self.frames.complete(count, ranges).map_err(|e| e.to_string())?;
+        if !ranges.is_empty() {
+            self.service.handle(&self.info, self.frames.bytes_mut(), ranges, outcomes);
+            outcomes.drain(..).try_for_each(|outcome| self.accept(outcome))?;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, outcome: Outcome) -> Result<(), String> {
+        match outcome {
+            Outcome::Reply(response) if self.pending.is_empty() => self.outbox.push(response),
+            Outcome::Reply(response) => self.pending.push_back(Pending::Ready(response)),
+            Outcome::Later(later) => self.pending.push_back(Pending::Later(later)),
+            Outcome::Silence => {}
+            Outcome::Close(reason) => return Err(reason),
+        }
+        Ok(())
+    }
+
+    /// Moves what can be moved: waiting answers, the outbox, the receive buffer. Ready when the caller has to look again.
+    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {
+        self.poll_pending(cx)?;
+        let drained = match self.outbox.poll_send(&self.stream, cx) {
+            Poll::Ready(sent) => sent.map(|()| true).map_err(|e| format!("sending failed: {e}"))?,
+            Poll::Pending => false,
+        };
+        if !self.has_room() {
+            return Poll::Pending; // woken when the socket takes bytes or an awaited answer is there
+        }
+        if self.frames.holds_frame() {
+            return Poll::Ready(Ok(Progress::More));
+        }
+        if self.peer_finished {
+            let finished = drained && self.pending.is_empty();
+            return if finished { Poll::Ready(Ok(Progress::Finished)) } else { Poll::Pending };
+        }
+        self.poll_read(cx)
+    }
+
+    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        let mut at = 0;
+        while at < self.pending.len() {
+            if let Pending::Later(later) = &mut self.pending[at]
+                && let Poll::Ready(outcome) = later.as_mut().poll(cx)
+            {
+                match outcome {
+                    Outcome::Reply(response) => self.pending[at] = Pending::Ready(response),
+                    Outcome::Later(later) => {
+                        self.pending[at] = Pending::Later(later);
+                        continue;
+                    }
+                    Outcome::Silence => {
+                        self.pending.remove(at);
+                        continue;
+                    }
+                    Outcome::Close(reason) => return Err(reason),
+                }
+            }
+            at += 1;
+        }
+        while matches!(self.pending.front(), Some(Pending::Ready(_))) {
+            if let Some(Pending::Ready(response)) = self.pending.pop_front() {
+                self.outbox.push(response);
+            }
+        }
+        if self.pending.is_empty() && self.pending.capacity() > 16 {
+            self.pending = VecDeque::new();
+        }
+        Ok(())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {
+        loop {
+            let ready = self.stream.poll_read_ready(cx).map_err(|e| format!("receiving failed: {e}"))?;
+            if ready.is_pending() {
+                self.frames.release();
+                return Poll::Pending;
+            }
+            let (buffer, limit) = self.frames.make_room().map_err(|e| e.to_string())?;
+            match self.stream.try_read_buf(&mut buffer.limit(limit)) {
+                Ok(n) => {
+                    self.peer_finished = n == 0;
+                    return Poll::Ready(Ok(Progress::More));
+                }
+                Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(e) => return Poll::Ready(Err(format!("receiving failed: {e}"))),
+            }
+        }
+    }
+}
+
+/// What came of waiting.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    /// Bytes came, or there is room again.
+    More,
+    /// The peer is done and has all answers.
+    Finished,
+}

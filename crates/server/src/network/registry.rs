@@ -1,0 +1,132 @@
+//! The open connections of a node: counted against the limits, and closed when they have been idle for too long.
+//!
+//! Invariant: a connection is in the registry exactly as long as its [`Registration`] lives.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::limits::ConnectionLimits;
+
+/// What the registry and the connection share.
+pub(crate) struct Liveness {
+    started: Instant,
+    /// Milliseconds after `started` of the last byte in either direction.
+    last_active_ms: AtomicU64,
+    /// Told when the connection must close for its idleness.
+    pub(crate) expired: Notify,
+}
+
+impl Liveness {
+    pub(crate) fn touch(&self) {
+        self.last_active_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    fn idle(&self) -> Duration {
+        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_active_ms.load(Ordering::Relaxed)))
+    }
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    by_ip: HashMap<IpAddr, usize>,
+    connections: HashMap<u64, Arc<Liveness>>,
+}
+
+/// All open connections.
+pub(crate) struct ConnectionRegistry {
+    limits: Mutex<ConnectionLimits>,
+    open: Mutex<Open>,
+}
+
+/// A place in the registry, given up when dropped.
+pub(crate) struct Registration {
+    registry: Arc<ConnectionRegistry>,
+    pub(crate) id: u64,
+    ip: IpAddr,
+    pub(crate) liveness: Arc<Liveness>,
+}
+
+impl ConnectionRegistry {
+    pub(crate) fn new(limits: ConnectionLimits) -> Arc<Self> {
+        Arc::new(ConnectionRegistry { limits: Mutex::new(limits), open: Mutex::default() })
+    }
+
+    /// Changes the limits; open connections stay.
+    pub(crate) fn set_limits(&self, limits: ConnectionLimits) {
+        *self.limits.lock() = limits;
+    }
+
+    /// How many connections are open.
+    pub(crate) fn len(&self) -> usize {
+        self.open.lock().connections.len()
+    }
+
+    /// Takes a place for a new connection, or says which limit is in the way.
+    pub(crate) fn register(self: &Arc<Self>, ip: IpAddr) -> Result<Registration, String> {
+        let limits = self.limits.lock();
+        let mut open = self.open.lock();
+        let from_ip = open.by_ip.get(&ip).copied().unwrap_or(0);
+        if let Some(refusal) = limits.refusal(ip, open.connections.len(), from_ip) {
+            return Err(refusal);
+        }
+        let id = open.next;
+        open.next += 1;
+        *open.by_ip.entry(ip).or_default() += 1;
+        let liveness = Arc::new(Liveness {
+            started: Instant::now(),
+            last_active_ms: AtomicU64::new(0),
+            expired: Notify::new(),
+        });
+        open.connections.insert(id, liveness.clone());
+        Ok(Registration { registry: self.clone(), id, ip, liveness })
+    }
+
+    /// Tells the connections that were idle for longer than `max` to close.
+    pub(crate) fn expire_idle(&self, max: Duration) {
+        for liveness in self.open.lock().connections.values() {
+            if liveness.idle() > max {
+                liveness.expired.notify_one();
+            }
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut open = self.registry.open.lock();
+        open.connections.remove(&self.id);
+        if let Some(count) = open.by_ip.get_mut(&self.ip) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_ip.remove(&self.ip);
+            }
+        }
+        if open.connections.capacity() > 1024 && open.connections.len() * 4 < open.connections.capacity() {
+            open.connections.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_when_the_connection_ends() {
+        let limits = ConnectionLimits { max: 1, ..ConnectionLimits::default() };
+        let registry = ConnectionRegistry::new(limits);
+        let first = registry.register([127, 0, 0, 1].into()).ok().expect("first");
+        assert!(registry.register([127, 0, 0, 1].into()).is_err());
+        drop(first);
+        assert!(registry.register([127, 0, 0, 1].into()).is_ok());
+        assert_eq!(registry.len(), 0);
+        assert!(registry.open.lock().by_ip.is_empty());
+    }
+}

@@ -1,0 +1,54 @@
+//! What a request comes to: a response of byte runs and file regions, now or later, or a closed connection.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use moldau_log::FileSlice;
+
+/// A part of a response.
+#[derive(Debug)]
+pub(crate) enum Chunk {
+    /// Bytes made here.
+    Bytes(Vec<u8>),
+    /// Bytes of a log segment, sent without passing through this process.
+    File(FileSlice),
+}
+
+impl Chunk {
+    /// Its length on the wire, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::File(slice) => slice.len,
+        }
+    }
+}
+
+/// A whole response frame: the four-byte length, the header, the body.
+#[derive(Debug)]
+pub(crate) struct Response {
+    /// The parts, in the order in which they are sent.
+    pub(crate) chunks: Vec<Chunk>,
+}
+
+impl Response {
+    /// A response that is one run of bytes, length and header included.
+    pub(crate) fn bytes(frame: Vec<u8>) -> Self {
+        Response { chunks: vec![Chunk::Bytes(frame)] }
+    }
+}
+
+/// A response that needs time: a long poll, a group's rebalance, an fsync. `None` closes the connection.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What became of a request.
+pub(crate) enum Outcome {
+    /// Answer this.
+    Reply(Response),
+    /// Nothing is answered (`acks=0`).
+    Silence,
+    /// The answer comes later.
+    Later(Later),
+    /// The connection must be closed; the reason is logged.
+    Close(String),
+}
