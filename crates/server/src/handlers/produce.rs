@@ -10,15 +10,239 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendError, AppendInfo, AppendOrigin};
+use moldau_log::AppendError;
+use moldau_protocol::ApiKey;
 use moldau_protocol::messages::ProduceResponse;
 use moldau_protocol::messages::produce_request::ProduceRequestView;
 use moldau_protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
-use moldau_protocol::{ApiKey, Message, Reader};
-use moldau_types::{ErrorCode, TopicId, Uuid};
+use moldau_types::{ErrorCode, Uuid};
 
+use super::offered::is_offered;
 use crate::broker::{Broker, Partition};
 use crate::dispatch::{RequestContext, RequestHead, now_or_later, reply};
 use crate::network::{ConnectionInfo, Outcome};
+use crate::produce::{Batch, Refusal, append, validate};
+
+/// Where in a response a partition's answer goes.
+#[derive(Clone, Copy)]
+struct Slot {
+    request: usize,
+    topic: usize,
+    partition: usize,
+}
+
+/// A request that is being worked on.
+struct Produce {
+    context: RequestContext,
+    acks: i16,
+    response: ProduceResponse,
+}
+
+/// Works on produce requests that a connection sent one after another.
+pub(crate) fn handle(
+    broker: &Arc<Broker>,
+    connection: &Arc<ConnectionInfo>,
+    bytes: &mut [u8],
+    frames: &[Range<usize>],
+    outcomes: &mut Vec<Outcome>,
+) {
+    let mut requests: Vec<Result<Produce, String>> = Vec::with_capacity(frames.len());
+    let mut batches: Vec<Batch<Slot>> = Vec::with_capacity(frames.len());
+    let now_ms = broker.now_ms();
+    for frame in frames {
+        let request = read(broker, connection, bytes, frame.clone(), requests.len(), &mut batches, now_ms);
+        requests.push(request);
+    }
+    let mut durable = Vec::new();
+    append(batches, bytes, now_ms, |slot, partition, result| {
+        let Ok(Produce { response, .. }) = &mut requests[slot.request] else { return };
+        let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
+        match result {
+            Ok(appended) => {
+                answer.base_offset = appended.base_offset.0;
+                answer.log_append_time_ms = appended.log_append_time_ms;
+                answer.log_start_offset = appended.log_start_offset.0;
+                if let Some(wait) = appended.durable {
+                    durable.push((slot.request, wait));
+                }
+            }
+            Err(error) => append_failed(answer, partition, &error),
+        }
+    });
+    for (at, request) in requests.into_iter().enumerate() {
+        let request = match request {
+            Ok(request) => request,
+            Err(reason) => {
+                outcomes.push(Outcome::Close(reason));
+                return;
+            }
+        };
+        let waits: Vec<_> = extract(&mut durable, at);
+        if waits.is_empty() {
+            outcomes.push(finish(request));
+            continue;
+        }
+        outcomes.push(now_or_later(async move {
+            for wait in waits {
+                if let Err(error) = wait.await {
+                    return Outcome::Close(format!("the append could not be made durable: {error}"));
+                }
+            }
+            finish(request)
+        }));
+    }
+}
+
+fn extract<T>(durable: &mut Vec<(usize, T)>, request: usize) -> Vec<T> {
+    if durable.is_empty() {
+        return Vec::new();
+    }
+    let (of_request, rest): (Vec<_>, Vec<_>) = durable.drain(..).partition(|(at, _)| *at == request);
+    *durable = rest;
+    of_request.into_iter().map(|(_, wait)| wait).collect()
+}
+
+/// Reads one request: validates its batches, lists those that may be appended, and answers the others.
+fn read(
+    broker: &Arc<Broker>,
+    connection: &Arc<ConnectionInfo>,
+    bytes: &mut [u8],
+    frame: Range<usize>,
+    request_at: usize,
+    batches: &mut Vec<Batch<Slot>>,
+    now_ms: i64,
+) -> Result<Produce, String> {
+    let head = RequestHead::parse(&bytes[frame.clone()])?;
+    let version = head.api_version;
+    if !is_offered(ApiKey::Produce, version, connection.is_controller) {
+        return Err(format!("Produce version {version} is not offered here"));
+    }
+    let context = head.context(ApiKey::Produce, connection);
+    let body = frame.start + head.body_at..frame.end;
+    let view = ProduceRequestView::decode_all(&bytes[body], version)
+        .map_err(|e| format!("ProduceRequest version {version}: {e}"))?;
+    let acks = view.acks;
+    let refused_as_a_whole = if !matches!(acks, -1..=1) {
+        Some(ErrorCode::InvalidRequiredAcks)
+    } else if view.transactional_id.is_some() {
+        Some(ErrorCode::TransactionalIdAuthorizationFailed)
+    } else {
+        None
+    };
+    let mut response = ProduceResponse::default();
+    let start = bytes.as_ptr() as usize;
+    let mut found: Vec<(Slot, Arc<Partition>, Range<usize>)> = Vec::new();
+    for (topic_at, topic) in view.topic_data.iter().enumerate() {
+        let mut answers = TopicProduceResponse {
+            name: topic.name.to_owned(),
+            topic_id: topic.topic_id,
+            partition_responses: Vec::with_capacity(topic.partition_data.len()),
+        };
+        for (partition_at, data) in topic.partition_data.iter().enumerate() {
+            let mut answer = PartitionProduceResponse {
+                index: data.index,
+                base_offset: -1,
+                log_append_time_ms: -1,
+                log_start_offset: -1,
+                ..PartitionProduceResponse::default()
+            };
+            let records = data.records.unwrap_or_default();
+            let target = match refused_as_a_whole {
+                Some(error) => Err(error),
+                None => find(broker, topic.name, topic.topic_id, data.index, version),
+            };
+            match target {
+                Err(error) => answer.error_code = error.code(),
+                Ok(partition) => {
+                    let at = records.as_ptr() as usize - start;
+                    let slot = Slot { request: request_at, topic: topic_at, partition: partition_at };
+                    found.push((slot, partition, at..at + records.len()));
+                }
+            }
+            answers.partition_responses.push(answer);
+        }
+        response.responses.push(answers);
+    }
+    for (slot, partition, range) in found {
+        match validate(&partition, &mut bytes[range.clone()], acks, version, now_ms) {
+            Ok(validated) => batches.push(Batch { slot, partition, range, validated }),
+            Err(refusal) => {
+                let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
+                refuse(answer, refusal, version);
+                answer.log_start_offset = partition.log.offsets().log_start.0;
+            }
+        }
+    }
+    Ok(Produce { context, acks, response })
+}
+
+fn find(
+    broker: &Broker,
+    name: &str,
+    id: Uuid,
+    index: i32,
+    version: i16,
+) -> Result<Arc<Partition>, ErrorCode> {
+    if version < 13 {
+        return broker.partitions().get(name, index).ok_or_else(|| broker.why_not_led(name, index));
+    }
+    let topic = broker.partitions().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)?;
+    let found = topic.partition(index.into()).cloned();
+    found.ok_or_else(|| broker.why_not_led(&topic.name, index))
+}
+
+fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal, version: i16) {
+    answer.error_code = refusal.error.code();
+    if version >= 8 {
+        answer.error_message = Some(refusal.message);
+        answer.record_errors = refusal
+            .records
+            .into_iter()
+            .map(|(batch_index, message)| BatchIndexAndErrorMessage {
+                batch_index,
+                batch_index_error_message: Some(message),
+            })
+            .collect();
+    }
+}
+
+fn append_failed(answer: &mut PartitionProduceResponse, partition: &Partition, error: &AppendError) {
+    let code = match error {
+        AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        AppendError::InvalidTransactionState { .. } => ErrorCode::InvalidTxnState,
+        AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+        AppendError::FencedLeaderEpoch { .. } => ErrorCode::NotLeaderOrFollower,
+        AppendError::BatchTooLarge { .. } => ErrorCode::MessageTooLarge,
+        AppendError::BatchLargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
+        AppendError::Malformed(_) => ErrorCode::CorruptMessage,
+        AppendError::UnexpectedOffset { .. } => ErrorCode::InvalidRecord,
+        AppendError::Storage(_) => ErrorCode::KafkaStorageError,
+    };
+    if code == ErrorCode::KafkaStorageError {
+        tracing::error!(topic = %partition.topic, partition = partition.index.0, "append refused: {error}");
+    }
+    answer.error_code = code.code();
+    answer.log_start_offset = partition.log.offsets().log_start.0;
+}
+
+fn finish(request: Produce) -> Outcome {
+    let Produce { context, acks, response } = request;
+    if acks != 0 {
+        return reply(&context, &response);
+    }
+    let failed = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses)
+        .find(|partition| partition.error_code != 0);
+    match failed {
+        None => Outcome::Silence,
+        Some(partition) => Outcome::Close(format!(
+            "a produce request with acks=0 failed with {}; closing is the only way to tell",
+            ErrorCode::from_code(partition.error_code).name()
+        )),
+    }
+}

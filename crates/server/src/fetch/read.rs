@@ -1,0 +1,173 @@
+//! Reads what a fetch asks for: per partition the offsets, the checks of epochs, and a region of a segment file.
+//!
+//! Invariants: partitions are served in the order given; only the first that has records may exceed the limits, and by
+//! no more than one batch; nothing is read here but indexes and batch headers: the bytes go from the file to the socket.
+
+use std::sync::Arc;
+
+use moldau_log::{FileSlice, ReadError, ReadUpTo};
+use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
+use moldau_types::{ErrorCode, LeaderEpoch, Offset, TopicId, Uuid};
+
+use super::session::{Asked, FetchTopic, SessionKey, Told};
+use crate::broker::{Partition, Partitions};
+
+/// One partition of a fetch, found or not.
+pub(crate) struct Target {
+    pub(crate) key: SessionKey,
+    pub(crate) asked: Asked,
+    pub(crate) partition: Result<Arc<Partition>, ErrorCode>,
+}
+
+/// The limits of a fetch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_bytes: usize,
+    pub(crate) read_committed: bool,
+}
+
+/// What a partition is answered.
+pub(crate) struct PartitionAnswer {
+    pub(crate) key: SessionKey,
+    /// Everything but the records.
+    pub(crate) data: PartitionData,
+    pub(crate) records: Option<FileSlice>,
+    /// Whether the region may be out of the page cache.
+    pub(crate) maybe_cold: bool,
+}
+
+impl PartitionAnswer {
+    pub(crate) fn told(&self) -> Told {
+        Told {
+            high_watermark: self.data.high_watermark,
+            log_start_offset: self.data.log_start_offset,
+            error_code: self.data.error_code,
+            has_records: self.records.is_some(),
+            must_tell: self.data.diverging_epoch.epoch >= 0,
+        }
+    }
+
+    fn error(key: SessionKey, error: ErrorCode) -> Self {
+        let data = PartitionData {
+            partition_index: key.partition,
+            error_code: error.code(),
+            high_watermark: -1,
+            aborted_transactions: None,
+            ..PartitionData::default()
+        };
+        PartitionAnswer { key, data, records: None, maybe_cold: false }
+    }
+}
+
+/// All answers of one pass.
+pub(crate) struct Pass {
+    pub(crate) answers: Vec<PartitionAnswer>,
+    pub(crate) bytes: usize,
+    /// An error or a diverging epoch: the client must be told at once.
+    pub(crate) urgent: bool,
+}
+
+/// Finds the partition that a key names.
+pub(crate) fn find(partitions: &Partitions, key: &SessionKey) -> Result<Arc<Partition>, ErrorCode> {
+    match &key.topic {
+        FetchTopic::Name(name) => {
+            partitions.get(name, key.partition).ok_or(ErrorCode::UnknownTopicOrPartition)
+        }
+        FetchTopic::Id(id) if *id == Uuid::ZERO => Err(ErrorCode::UnknownTopicId),
+        FetchTopic::Id(id) => {
+            let topic = partitions.topic_by_id(TopicId::from(*id)).ok_or(ErrorCode::UnknownTopicId)?;
+            let found = topic.partition(moldau_types::PartitionIndex(key.partition)).cloned();
+            found.ok_or(ErrorCode::UnknownTopicOrPartition)
+        }
+    }
+}
+
+/// Reads all partitions once.
+pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
+    let mut pass = Pass { answers: Vec::with_capacity(targets.len()), bytes: 0, urgent: false };
+    for target in targets {
+        let answer = match &target.partition {
+            Err(error) => PartitionAnswer::error(target.key.clone(), *error),
+            Ok(partition) => read_one(target, partition, limits, &pass),
+        };
+        pass.bytes += answer.records.as_ref().map_or(0, |records| records.len);
+        pass.urgent |= answer.data.error_code != 0 || answer.data.diverging_epoch.epoch >= 0;
+        pass.answers.push(answer);
+    }
+    pass
+}
+
+/// Whether the request's idea of the leader epoch is this broker's.
+pub(crate) fn check_leader_epoch(partition: &Partition, current_leader_epoch: i32) -> Result<(), ErrorCode> {
+    let ours = partition.leader_epoch();
+    match LeaderEpoch(current_leader_epoch) {
+        LeaderEpoch(-1) => Ok(()),
+        theirs if theirs < ours => Err(ErrorCode::FencedLeaderEpoch),
+        theirs if theirs > ours => Err(ErrorCode::UnknownLeaderEpoch),
+        _ => Ok(()),
+    }
+}
+
+fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pass) -> PartitionAnswer {
+    let Target { key, asked, .. } = target;
+    if let Err(error) = check_leader_epoch(partition, asked.current_leader_epoch) {
+        return PartitionAnswer::error(key.clone(), error);
+    }
+    let from = Offset(asked.fetch_offset);
+    if let Some(diverging) = diverging_epoch(partition, *asked) {
+        let offsets = partition.log.offsets();
+        let data = PartitionData {
+            partition_index: key.partition,
+            high_watermark: offsets.high_watermark.0,
+            last_stable_offset: offsets.last_stable.0,
+            log_start_offset: offsets.log_start.0,
+            diverging_epoch: diverging,
+            aborted_transactions: None,
+            ..PartitionData::default()
+        };
+        return PartitionAnswer { key: key.clone(), data, records: None, maybe_cold: false };
+    }
+    let upto = if limits.read_committed { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
+    let left = limits.max_bytes.saturating_sub(so_far.bytes);
+    let max_bytes = usize::try_from(asked.max_bytes).unwrap_or(0).min(left);
+    match partition.log.read(from, max_bytes, upto, so_far.bytes == 0) {
+        Ok(read) => {
+            let aborted = limits.read_committed.then(|| {
+                let mut aborted: Vec<_> = read
+                    .aborted
+                    .iter()
+                    .map(|a| AbortedTransaction { producer_id: a.producer_id.0, first_offset: a.first_offset.0 })
+                    .collect();
+                aborted.sort_by_key(|a| a.first_offset);
+                aborted
+            });
+            let data = PartitionData {
+                partition_index: key.partition,
+                high_watermark: read.high_watermark.0,
+                last_stable_offset: read.last_stable_offset.0,
+                log_start_offset: read.log_start_offset.0,
+                aborted_transactions: aborted,
+                ..PartitionData::default()
+            };
+            let records = read.slice.filter(|slice| slice.len > 0);
+            PartitionAnswer { key: key.clone(), data, records, maybe_cold: !read.near_end }
+        }
+        Err(ReadError::OffsetOutOfRange { .. }) => {
+            PartitionAnswer::error(key.clone(), ErrorCode::OffsetOutOfRange)
+        }
+        Err(ReadError::Storage(error)) => {
+            tracing::warn!(topic = %partition.topic, partition = partition.index.0, "fetch: {error}");
+            PartitionAnswer::error(key.clone(), ErrorCode::KafkaStorageError)
+        }
+    }
+}
+
+/// Where the client's log parts from ours, when the epoch of its last record says that it does (KIP-595).
+fn diverging_epoch(partition: &Partition, asked: Asked) -> Option<EpochEndOffset> {
+    if asked.last_fetched_epoch < 0 {
+        return None;
+    }
+    let end = partition.log.epoch_end_offset(LeaderEpoch(asked.last_fetched_epoch))?;
+    let parts = end.leader_epoch.0 < asked.last_fetched_epoch || end.end_offset.0 < asked.fetch_offset;
+    parts.then(|| EpochEndOffset { epoch: end.leader_epoch.0, end_offset: end.end_offset.0 })
+}

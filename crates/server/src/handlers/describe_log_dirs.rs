@@ -1,0 +1,60 @@
+//! DescribeLogDirs (api key 35), versions 1 to 5: what lies in each log directory.
+//!
+//! Version 4 added the sizes of the volumes (KIP-827), 5 whether a directory is cordoned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use moldau_protocol::messages::describe_log_dirs_response::{
+    DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
+};
+use moldau_protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
+use moldau_types::ErrorCode;
+
+use crate::broker::Broker;
+use crate::dispatch::RequestContext;
+
+/// Answers a DescribeLogDirs request.
+pub(crate) async fn handle(
+    broker: Arc<Broker>,
+    _context: RequestContext,
+    request: DescribeLogDirsRequest,
+) -> DescribeLogDirsResponse {
+    let asked = |topic: &str, partition: i32| match &request.topics {
+        None => true,
+        Some(topics) => topics.iter().any(|t| t.topic == topic && t.partitions.contains(&partition)),
+    };
+    let results = broker.log_dirs().into_iter().map(|dir| {
+        let log_dir = dir.path.display().to_string();
+        if let Some(reason) = dir.offline {
+            tracing::debug!(%log_dir, %reason, "described as offline");
+            return DescribeLogDirsResult {
+                error_code: ErrorCode::KafkaStorageError.code(),
+                log_dir,
+                ..DescribeLogDirsResult::default()
+            };
+        }
+        let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
+        for log in dir.logs.iter().filter(|log| asked(log.topic(), log.partition().0)) {
+            topics.entry(log.topic().to_owned()).or_default().push(DescribeLogDirsPartition {
+                partition_index: log.partition().0,
+                partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
+                offset_lag: 0,
+                is_future_key: false,
+            });
+        }
+        let volume = dir.volume();
+        DescribeLogDirsResult {
+            error_code: 0,
+            log_dir,
+            topics: topics
+                .into_iter()
+                .map(|(name, partitions)| DescribeLogDirsTopic { name, partitions })
+                .collect(),
+            total_bytes: volume.as_ref().map_or(-1, |v| v.total_bytes),
+            usable_bytes: volume.as_ref().map_or(-1, |v| v.usable_bytes),
+            is_cordoned: false,
+        }
+    });
+    DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }
+}

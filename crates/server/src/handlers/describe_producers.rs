@@ -1,0 +1,45 @@
+//! DescribeProducers (api key 61), version 0 (KIP-664): the idempotent producers that a partition remembers.
+
+use std::sync::Arc;
+
+use moldau_protocol::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
+use moldau_protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
+
+use crate::broker::Broker;
+use crate::dispatch::RequestContext;
+
+/// Answers a DescribeProducers request.
+pub(crate) async fn handle(
+    broker: Arc<Broker>,
+    _context: RequestContext,
+    request: DescribeProducersRequest,
+) -> DescribeProducersResponse {
+    let topics = request.topics.into_iter().map(|topic| {
+        let partitions = topic.partition_indexes.iter().map(|index| describe(&broker, &topic.name, *index)).collect();
+        TopicResponse { name: topic.name.clone(), partitions }
+    });
+    DescribeProducersResponse { topics: topics.collect(), ..DescribeProducersResponse::default() }
+}
+
+fn describe(broker: &Broker, topic: &str, index: i32) -> PartitionResponse {
+    let Some(partition) = broker.partitions().get(topic, index) else {
+        return PartitionResponse {
+            partition_index: index,
+            error_code: broker.why_not_led(topic, index).code(),
+            ..PartitionResponse::default()
+        };
+    };
+    let state = |producer: moldau_log::ActiveProducer| ProducerState {
+        producer_id: producer.producer_id.0,
+        producer_epoch: i32::from(producer.producer_epoch.0),
+        last_sequence: producer.last_sequence,
+        last_timestamp: producer.last_timestamp,
+        coordinator_epoch: producer.coordinator_epoch,
+        current_txn_start_offset: producer.current_txn_first_offset.map_or(-1, |offset| offset.0),
+    };
+    PartitionResponse {
+        partition_index: index,
+        active_producers: partition.log.active_producers().into_iter().map(state).collect(),
+        ..PartitionResponse::default()
+    }
+}

@@ -1,0 +1,217 @@
+//! Fetch (api key 1), versions 4 to 18.
+//!
+//! - Version 7 brought sessions (KIP-227), 9 the check of the leader epoch (KIP-320), 12 the diverging epoch, 13 topic
+//!   ids (KIP-516).
+//! - The first batch is given even when it is larger than the limits; an offset in the middle of a batch gives the
+//!   whole batch.
+//! - A fetch that finds less than `min_bytes` waits: it is woken by its partitions, or by the end of `max_wait_ms`.
+//! - Records go from the segment file to the socket by `sendfile`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moldau_protocol::Reader;
+use moldau_protocol::messages::fetch_request::FetchRequestView;
+use moldau_types::ErrorCode;
+use parking_lot::Mutex;
+
+use crate::broker::{Broker, Partition};
+use crate::dispatch::{RequestContext, now_or_later};
+use crate::fetch::{
+    Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, Pass, ResponseHead, Session, SessionKey, Target, Wait,
+    find, may_be_cold, read_all, warm, write,
+};
+use crate::network::Outcome;
+
+/// How the response relates to a session.
+enum Mode {
+    /// No session: everything is answered.
+    Sessionless,
+    /// The client opens a session: everything is answered, and remembered when a slot is free.
+    Open(Session),
+    /// Only what changed is answered.
+    Incremental { id: i32, session: Arc<Mutex<Session>> },
+}
+
+struct Fetch {
+    broker: Arc<Broker>,
+    head: ResponseHead,
+    mode: Mode,
+    targets: Vec<Target>,
+    limits: Limits,
+    min_bytes: usize,
+}
+
+/// Answers a Fetch request.
+pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]) -> Outcome {
+    let version = context.api_version;
+    let request = match FetchRequestView::decode(&mut Reader::new(body), version) {
+        Ok(request) => request,
+        Err(e) => return Outcome::Close(format!("FetchRequest version {version}: {e}")),
+    };
+    let head = ResponseHead {
+        api_version: version,
+        correlation_id: context.correlation_id,
+        error_code: 0,
+        session_id: 0,
+    };
+    let mode = match open_mode(broker, &request, version) {
+        Ok(mode) => mode,
+        Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
+    };
+    let targets = targets(broker, &request, version, &mode);
+    let fetch = Fetch {
+        broker: broker.clone(),
+        head,
+        mode,
+        targets,
+        limits: Limits {
+            max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.fetch_bytes_max()),
+            read_committed: request.isolation_level == 1,
+        },
+        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
+    };
+    let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    fetch.start(max_wait)
+}
+
+fn open_mode(broker: &Broker, request: &FetchRequestView<'_>, version: i16) -> Result<Mode, ErrorCode> {
+    let uses_topic_ids = version >= 13;
+    let sessions = broker.fetch_sessions();
+    match request.session_epoch {
+        _ if version < 7 => Ok(Mode::Sessionless),
+        FINAL_EPOCH => {
+            sessions.remove(request.session_id);
+            Ok(Mode::Sessionless)
+        }
+        INITIAL_EPOCH => {
+            sessions.remove(request.session_id);
+            Ok(Mode::Open(Session::new(uses_topic_ids)))
+        }
+        epoch => {
+            let session = sessions.resume(request.session_id, epoch, uses_topic_ids, broker.now_ms())?;
+            Ok(Mode::Incremental { id: request.session_id, session })
+        }
+    }
+}
+
+fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: &Mode) -> Vec<Target> {
+    let name = |topic: &str, id| match version {
+        13.. => FetchTopic::Id(id),
+        _ => FetchTopic::Name(topic.to_owned()),
+    };
+    let asked = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(move |p| {
+            let key = SessionKey { topic: name(topic.topic, topic.topic_id), partition: p.partition };
+            let asked = Asked {
+                fetch_offset: p.fetch_offset,
+                max_bytes: p.partition_max_bytes,
+                current_leader_epoch: p.current_leader_epoch,
+                last_fetched_epoch: p.last_fetched_epoch,
+            };
+            (key, asked)
+        })
+    });
+    let target = |(key, asked): (SessionKey, Asked)| {
+        let partition = find(broker.partitions(), &key);
+        Target { key, asked, partition }
+    };
+    match mode {
+        Mode::Sessionless | Mode::Open(_) => asked.map(target).collect(),
+        Mode::Incremental { session, .. } => {
+            let mut session = session.lock();
+            session.forget(request.forgotten_topics_data.iter().flat_map(|topic| {
+                let topic_name = name(topic.topic, topic.topic_id);
+                let key = move |partition: &i32| SessionKey { topic: topic_name.clone(), partition: *partition };
+                topic.partitions.iter().map(key)
+            }));
+            session.update(asked);
+            session.partitions().map(|(key, asked)| target((key.clone(), asked))).collect()
+        }
+    }
+}
+
+impl Fetch {
+    fn start(self, max_wait: Duration) -> Outcome {
+        let pass = read_all(&self.targets, self.limits);
+        let enough = pass.bytes >= self.min_bytes || pass.urgent || self.targets.is_empty();
+        if enough || max_wait.is_zero() {
+            return self.deliver(pass);
+        }
+        Outcome::Later(Box::pin(async move {
+            let pass = self.wait(max_wait).await;
+            self.deliver(pass)
+        }))
+    }
+
+    /// Waits until enough has come, something is wrong, or the time is over.
+    async fn wait(&self, max_wait: Duration) -> Pass {
+        let found: Vec<Arc<Partition>> =
+            self.targets.iter().filter_map(|target| target.partition.as_ref().ok().cloned()).collect();
+        let wait = Wait::on(found);
+        let deadline = tokio::time::sleep(max_wait);
+        tokio::pin!(deadline);
+        loop {
+            let pass = read_all(&self.targets, self.limits);
+            if pass.bytes >= self.min_bytes || pass.urgent {
+                return pass;
+            }
+            tokio::select! {
+                () = wait.moved() => {}
+                () = &mut deadline => return read_all(&self.targets, self.limits),
+            }
+        }
+    }
+
+    /// Answers at once, or after a blocking thread has brought cold regions into memory.
+    fn deliver(self, pass: Pass) -> Outcome {
+        let cold: Vec<_> = pass
+            .answers
+            .iter()
+            .filter(|answer| answer.maybe_cold)
+            .filter_map(|answer| answer.records.as_ref())
+            .filter(|slice| may_be_cold(slice))
+            .cloned()
+            .collect();
+        if cold.is_empty() {
+            return self.respond(pass);
+        }
+        now_or_later(async move {
+            let warmed = tokio::task::spawn_blocking(move || cold.iter().try_for_each(warm)).await;
+            if let Ok(Err(e)) = warmed {
+                tracing::warn!("reading a segment failed: {e}");
+            }
+            self.respond(pass)
+        })
+    }
+
+    fn respond(self, pass: Pass) -> Outcome {
+        let Fetch { broker, mut head, mode, targets, .. } = self;
+        let mut answers = pass.answers;
+        match mode {
+            Mode::Sessionless => {}
+            Mode::Open(mut session) => {
+                session.update(targets.into_iter().map(|target| (target.key, target.asked)));
+                for answer in &answers {
+                    session.tell(&answer.key, answer.told());
+                }
+                if session.len() > 0 {
+                    head.session_id = broker.fetch_sessions().insert(session, broker.now_ms(), rand::random);
+                }
+            }
+            Mode::Incremental { id, session } => {
+                head.session_id = id;
+                let mut session = session.lock();
+                answers.retain(|answer| session.tell(&answer.key, answer.told()));
+            }
+        }
+        finish(write(head, answers))
+    }
+}
+
+fn finish(written: Result<crate::network::Response, String>) -> Outcome {
+    match written {
+        Ok(response) => Outcome::Reply(response),
+        Err(reason) => Outcome::Close(reason),
+    }
+}

@@ -1,0 +1,92 @@
+//! ListOffsets (api key 2), versions 1 to 11.
+//!
+//! Special timestamps: −1 latest, −2 earliest, −3 the offset of the largest timestamp (version 7, KIP-734), −4 earliest
+//! local (version 8), −5 latest tiered (version 9), −6 earliest that waits for tiering (version 11). Nothing is tiered
+//! here, so earliest local is the log start, and the last two know no offset (−1).
+
+use std::sync::Arc;
+
+use moldau_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use moldau_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use moldau_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use moldau_types::ErrorCode;
+
+use crate::broker::{Broker, Partition};
+use crate::dispatch::RequestContext;
+use crate::fetch::check_leader_epoch;
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// Answers a ListOffsets request.
+pub(crate) async fn handle(
+    broker: Arc<Broker>,
+    context: RequestContext,
+    request: ListOffsetsRequest,
+) -> ListOffsetsResponse {
+    let read_committed = request.isolation_level == 1;
+    let version = context.api_version;
+    let topics = request.topics.into_iter().map(|topic| {
+        let answer = |asked: &ListOffsetsPartition| {
+            let found = match broker.partitions().get(&topic.name, asked.partition_index) {
+                Some(partition) => look_up(&partition, asked, read_committed, version),
+                None => Err(broker.why_not_led(&topic.name, asked.partition_index)),
+            };
+            found.unwrap_or_else(|error| ListOffsetsPartitionResponse {
+                partition_index: asked.partition_index,
+                error_code: error.code(),
+                ..ListOffsetsPartitionResponse::default()
+            })
+        };
+        let partitions = topic.partitions.iter().map(answer).collect();
+        ListOffsetsTopicResponse { name: topic.name.clone(), partitions }
+    });
+    ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }
+}
+
+fn look_up(
+    partition: &Partition,
+    asked: &ListOffsetsPartition,
+    read_committed: bool,
+    version: i16,
+) -> Result<ListOffsetsPartitionResponse, ErrorCode> {
+    check_leader_epoch(partition, asked.current_leader_epoch)?;
+    let offsets = partition.log.offsets();
+    let leader_epoch = partition.leader_epoch().0;
+    let last = if read_committed { offsets.last_stable } else { offsets.high_watermark };
+    let epoch_at = |offset| partition.log.epoch_of(offset).map_or(leader_epoch, |epoch| epoch.0);
+    let (timestamp, offset, leader_epoch) = match asked.timestamp {
+        LATEST => (-1, last.0, leader_epoch),
+        EARLIEST => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
+        EARLIEST_LOCAL if version >= 8 => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
+        LATEST_TIERED if version >= 9 => (-1, -1, -1),
+        EARLIEST_PENDING_UPLOAD if version >= 11 => (-1, -1, -1),
+        MAX_TIMESTAMP if version >= 7 => match partition.log.offset_of_max_timestamp() {
+            Ok(Some(found)) => (found.timestamp, found.offset.0, epoch_at(found.offset)),
+            Ok(None) => (-1, -1, -1),
+            Err(error) => return Err(storage_error(partition, &error)),
+        },
+        timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion),
+        timestamp => match partition.log.offset_for_timestamp(timestamp) {
+            Ok(Some(found)) if found.offset < last => (found.timestamp, found.offset.0, epoch_at(found.offset)),
+            Ok(_) => (-1, -1, -1),
+            Err(error) => return Err(storage_error(partition, &error)),
+        },
+    };
+    Ok(ListOffsetsPartitionResponse {
+        partition_index: asked.partition_index,
+        error_code: 0,
+        timestamp,
+        offset,
+        leader_epoch: if version >= 4 { leader_epoch } else { -1 },
+    })
+}
+
+fn storage_error(partition: &Partition, error: &dyn std::fmt::Display) -> ErrorCode {
+    tracing::warn!(topic = %partition.topic, partition = partition.index.0, "list offsets: {error}");
+    ErrorCode::KafkaStorageError
+}

@@ -1,0 +1,147 @@
+//! Metadata (api key 3), versions 0 to 13.
+//!
+//! - No topics means all topics (an empty list in version 0, null from version 1 on).
+//! - A topic that is not there is made when the request and `auto.create.topics.enable` say so; it is ready when it is
+//!   answered, since for some clients LEADER_NOT_AVAILABLE is final.
+//! - Topics may be asked for by id from version 12 on (KIP-516). Unknown ids are UNKNOWN_TOPIC_ID.
+
+use std::sync::Arc;
+
+use moldau_metadata::{MetadataImage, TopicImage};
+use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
+use moldau_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
+use moldau_protocol::messages::{MetadataRequest, MetadataResponse};
+use moldau_types::{BrokerId, ErrorCode, Uuid};
+
+use super::authorized;
+use crate::broker::{Broker, is_internal_topic, validate_topic_name};
+use crate::dispatch::RequestContext;
+
+/// Answers a Metadata request.
+pub(crate) async fn handle(broker: Arc<Broker>, context: RequestContext, request: MetadataRequest) -> MetadataResponse {
+    let version = context.api_version;
+    let wants_all = match &request.topics {
+        None => true,
+        Some(topics) => topics.is_empty() && version == 0,
+    };
+    if !wants_all && (version < 4 || request.allow_auto_topic_creation) {
+        create_missing(&broker, &context, request.topics.as_deref().unwrap_or_default()).await;
+    }
+    let image = broker.image();
+    let operations = authorized::when(request.include_topic_authorized_operations, authorized::ON_TOPIC);
+    let listener = &context.connection.listener;
+    let topics = match request.topics {
+        Some(asked) if !wants_all => {
+            asked.into_iter().map(|topic| find(&image, topic, listener, operations)).collect()
+        }
+        _ => image.topics.sorted().into_iter().map(|topic| describe(&image, topic, listener, operations)).collect(),
+    };
+    MetadataResponse {
+        brokers: brokers(&image, listener),
+        cluster_id: Some(broker.cluster_id().to_owned()),
+        controller_id: broker.node_id().0,
+        topics,
+        cluster_authorized_operations: match version {
+            8..=10 => authorized::when(request.include_cluster_authorized_operations, authorized::ON_CLUSTER),
+            _ => authorized::NOT_ASKED,
+        },
+        ..MetadataResponse::default()
+    }
+}
+
+async fn create_missing(broker: &Arc<Broker>, context: &RequestContext, topics: &[MetadataRequestTopic]) {
+    let image = broker.image();
+    let missing: Vec<&str> = topics
+        .iter()
+        .filter_map(|topic| topic.name.as_deref())
+        .filter(|name| image.topics.by_name(name).is_none() && validate_topic_name(name).is_ok())
+        .collect();
+    if !missing.is_empty() && broker.creates_topics() {
+        broker.create_topics_automatically(&missing, context).await;
+    }
+}
+
+fn find(
+    image: &MetadataImage,
+    asked: MetadataRequestTopic,
+    listener: &str,
+    operations: i32,
+) -> MetadataResponseTopic {
+    let failed = |error: ErrorCode, name: Option<String>, topic_id| MetadataResponseTopic {
+        error_code: error.code(),
+        is_internal: name.as_deref().is_some_and(is_internal_topic),
+        name,
+        topic_id,
+        topic_authorized_operations: authorized::NOT_ASKED,
+        ..MetadataResponseTopic::default()
+    };
+    let Some(name) = asked.name else {
+        return match image.topics.by_id(asked.topic_id) {
+            Some(topic) => describe(image, topic, listener, operations),
+            None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
+        };
+    };
+    match image.topics.by_name(&name) {
+        Some(topic) => describe(image, topic, listener, operations),
+        None if validate_topic_name(&name).is_err() => {
+            failed(ErrorCode::InvalidTopicException, Some(name), Uuid::ZERO)
+        }
+        None => failed(ErrorCode::UnknownTopicOrPartition, Some(name), Uuid::ZERO),
+    }
+}
+
+fn describe(image: &MetadataImage, topic: &TopicImage, listener: &str, operations: i32) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().map(|(index, partition)| {
+        let reachable = image.cluster.broker(partition.leader).filter(|broker| broker.is_active());
+        let error = match reachable {
+            Some(leader) if leader.listener(listener).is_some() => ErrorCode::None,
+            Some(_) => ErrorCode::ListenerNotFound,
+            None => ErrorCode::LeaderNotAvailable,
+        };
+        MetadataResponsePartition {
+            error_code: error.code(),
+            partition_index: index.0,
+            leader_id: if error == ErrorCode::None { partition.leader.0 } else { -1 },
+            leader_epoch: partition.leader_epoch.0,
+            replica_nodes: ids(&partition.replicas),
+            isr_nodes: ids(&partition.isr),
+            offline_replicas: offline(image, &partition.replicas),
+        }
+    });
+    MetadataResponseTopic {
+        error_code: 0,
+        name: Some(topic.name.to_string()),
+        topic_id: topic.id,
+        is_internal: is_internal_topic(&topic.name),
+        partitions: partitions.collect(),
+        topic_authorized_operations: operations,
+    }
+}
+
+pub(super) fn ids(brokers: &[BrokerId]) -> Vec<i32> {
+    brokers.iter().map(|id| id.0).collect()
+}
+
+/// The replicas whose brokers do not live.
+pub(super) fn offline(image: &MetadataImage, replicas: &[BrokerId]) -> Vec<i32> {
+    replicas.iter().filter(|id| !image.cluster.is_active(**id)).map(|id| id.0).collect()
+}
+
+fn brokers(image: &MetadataImage, listener: &str) -> Vec<MetadataResponseBroker> {
+    image
+        .cluster
+        .brokers()
+        .filter(|broker| broker.is_active())
+        .filter_map(|broker| {
+            let endpoint = broker.listener(listener)?;
+            Some(MetadataResponseBroker {
+                node_id: broker.id.0,
+                host: endpoint.host.clone(),
+                port: i32::from(endpoint.port),
+                rack: broker.rack.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! The request handlers, one file for each API, and the table that leads to them.
+
+mod alter_configs;
+mod alter_replica_log_dirs;
+mod api_versions;
+mod authorized;
+mod create_partitions;
+mod create_topics;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
+mod describe_topic_partitions;
+mod elect_leaders;
+mod fetch;
+mod groups;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod list_config_resources;
+mod list_offsets;
+mod metadata;
+mod offered;
+mod offset_for_leader_epoch;
+mod produce;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use moldau_protocol::ApiKey;
+
+use crate::broker::Broker;
+use crate::dispatch::{RequestHead, call};
+use crate::network::{ConnectionInfo, Outcome, Service};
+
+impl Service for Broker {
+    fn handle(
+        self: &Arc<Self>,
+        connection: &Arc<ConnectionInfo>,
+        bytes: &mut [u8],
+        frames: &[Range<usize>],
+        outcomes: &mut Vec<Outcome>,
+    ) {
+        let mut rest = frames;
+        while !rest.is_empty() {
+            let produces = rest.iter().take_while(|frame| is_produce(&bytes[(*frame).clone()])).count();
+            if produces > 0 && !connection.is_controller {
+                produce::handle(self, connection, bytes, &rest[..produces], outcomes);
+                rest = &rest[produces..];
+            } else {
+                outcomes.push(answer(self, connection, &bytes[rest[0].clone()]));
+                rest = &rest[1..];
+            }
+        }
+    }
+}
+
+fn is_produce(frame: &[u8]) -> bool {
+    frame.get(..2) == Some(&ApiKey::Produce.code().to_be_bytes())
+}
+
+fn answer(broker: &Arc<Broker>, connection: &Arc<ConnectionInfo>, frame: &[u8]) -> Outcome {
+    let head = match RequestHead::parse(frame) {
+        Ok(head) => head,
+        Err(reason) => return Outcome::Close(reason),
+    };
+    let Some(key) = ApiKey::from_i16(head.api_key) else {
+        return Outcome::Close(format!("there is no API with key {}", head.api_key));
+    };
+    let context = head.context(key, connection);
+    let body = &frame[head.body_at..];
+    if key == ApiKey::ApiVersions {
+        return api_versions::handle(broker, context, body);
+    }
+    if !offered::is_offered(key, head.api_version, connection.is_controller) {
+        return Outcome::Close(format!("{} version {} is not offered here", key.name(), head.api_version));
+    }
+    macro_rules! to {
+        ($handler:path) => {{
+            let broker = broker.clone();
+            call(context, body, move |context, request| $handler(broker, context, request))
+        }};
+    }
+    match key {
+        ApiKey::Fetch => fetch::handle(broker, &context, body),
+        ApiKey::ListOffsets => to!(list_offsets::handle),
+        ApiKey::Metadata => to!(metadata::handle),
+        ApiKey::CreateTopics => to!(create_topics::handle),
+        ApiKey::DeleteTopics => to!(delete_topics::handle),
+        ApiKey::DeleteRecords => to!(delete_records::handle),
+        ApiKey::InitProducerId => to!(init_producer_id::handle),
+        ApiKey::OffsetForLeaderEpoch => to!(offset_for_leader_epoch::handle),
+        ApiKey::DescribeConfigs => to!(describe_configs::handle),
+        ApiKey::AlterConfigs => to!(alter_configs::handle),
+        ApiKey::AlterReplicaLogDirs => to!(alter_replica_log_dirs::handle),
+        ApiKey::DescribeLogDirs => to!(describe_log_dirs::handle),
+        ApiKey::CreatePartitions => to!(create_partitions::handle),
+        ApiKey::ElectLeaders => to!(elect_leaders::handle),
+        ApiKey::IncrementalAlterConfigs => to!(incremental_alter_configs::handle),
+        ApiKey::DescribeCluster => to!(describe_cluster::handle),
+        ApiKey::DescribeProducers => to!(describe_producers::handle),
+        ApiKey::ListConfigResources => to!(list_config_resources::handle),
+        ApiKey::DescribeTopicPartitions => to!(describe_topic_partitions::handle),
+        ApiKey::FindCoordinator => to!(groups::find_coordinator::handle),
+        ApiKey::JoinGroup => to!(groups::join_group::handle),
+        ApiKey::SyncGroup => to!(groups::sync_group::handle),
+        ApiKey::Heartbeat => to!(groups::heartbeat::handle),
+        ApiKey::LeaveGroup => to!(groups::leave_group::handle),
+        ApiKey::OffsetCommit => to!(groups::offset_commit::handle),
+        ApiKey::OffsetFetch => to!(groups::offset_fetch::handle),
+        ApiKey::OffsetDelete => to!(groups::offset_delete::handle),
+        ApiKey::DescribeGroups => to!(groups::describe_groups::handle),
+        ApiKey::ListGroups => to!(groups::list_groups::handle),
+        ApiKey::DeleteGroups => to!(groups::delete_groups::handle),
+        _ => Outcome::Close(format!("{} is not offered here", key.name())),
+    }
+}

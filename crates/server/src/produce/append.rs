@@ -1,0 +1,107 @@
+//! Appends the batches of several produce requests, those of one partition together.
+//!
+//! Invariants: batches of one partition keep their order; each batch gets its own result; the bytes are changed only
+//! where the log patches the base offset and the leader epoch.
+
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use moldau_log::{AppendBatch, AppendError, AppendOrigin, StorageError};
+use moldau_types::Offset;
+
+use super::validate::Validated;
+use crate::broker::Partition;
+
+/// A validated batch and where its answer goes.
+pub(crate) struct Batch<S> {
+    pub(crate) slot: S,
+    pub(crate) partition: Arc<Partition>,
+    /// Where it is in the receive buffer.
+    pub(crate) range: Range<usize>,
+    pub(crate) validated: Validated,
+}
+
+/// Resolves when what was appended is on the disk.
+pub(crate) type Durable = Pin<Box<dyn Future<Output = Result<(), Arc<StorageError>>> + Send>>;
+
+/// What became of an appended batch.
+pub(crate) struct Appended {
+    pub(crate) base_offset: Offset,
+    /// −1 with CreateTime.
+    pub(crate) log_append_time_ms: i64,
+    pub(crate) log_start_offset: Offset,
+    /// Set when the answer must wait for an fsync (`moldau.durability=fsync`).
+    pub(crate) durable: Option<Durable>,
+}
+
+/// Appends all batches; their ranges lie in `bytes` one after another. Calls `answer` once for each.
+pub(crate) fn append<S>(
+    mut batches: Vec<Batch<S>>,
+    bytes: &mut [u8],
+    now_ms: i64,
+    mut answer: impl FnMut(S, &Partition, Result<Appended, AppendError>),
+) {
+    let mut parts: Vec<Option<&mut [u8]>> = Vec::with_capacity(batches.len());
+    let mut rest = bytes;
+    let mut at = 0;
+    for batch in &batches {
+        let (_, from) = std::mem::take(&mut rest).split_at_mut(batch.range.start - at);
+        let (part, after) = from.split_at_mut(batch.range.len());
+        parts.push(Some(part));
+        rest = after;
+        at = batch.range.end;
+    }
+    let mut parts = parts.into_iter();
+    let mut queue: Vec<(Batch<S>, Option<&mut [u8]>)> =
+        batches.drain(..).zip(parts.by_ref()).collect();
+    while !queue.is_empty() {
+        let partition = queue[0].0.partition.clone();
+        let (of_partition, others): (Vec<_>, Vec<_>) =
+            queue.into_iter().partition(|(batch, _)| Arc::ptr_eq(&batch.partition, &partition));
+        queue = others;
+        append_to(&partition, of_partition, now_ms, &mut answer);
+    }
+}
+
+fn append_to<S>(
+    partition: &Partition,
+    mut batches: Vec<(Batch<S>, Option<&mut [u8]>)>,
+    now_ms: i64,
+    answer: &mut impl FnMut(S, &Partition, Result<Appended, AppendError>),
+) {
+    let mut to_append: Vec<AppendBatch<'_>> = batches
+        .iter_mut()
+        .map(|(batch, received)| {
+            let Validated { header, rebuilt, max_timestamp, offset_of_max_timestamp, .. } = &mut batch.validated;
+            let bytes = match (rebuilt, received) {
+                (Some(rebuilt), _) => rebuilt.as_mut_slice(),
+                (None, Some(received)) => &mut **received,
+                (None, None) => &mut [],
+            };
+            AppendBatch {
+                bytes,
+                header: *header,
+                max_timestamp: *max_timestamp,
+                offset_of_max_timestamp: *offset_of_max_timestamp,
+                origin: AppendOrigin::Client,
+            }
+        })
+        .collect();
+    let results = partition.log.append_as_leader(&mut to_append, partition.leader_epoch(), now_ms);
+    drop(to_append);
+    if results.iter().any(Result::is_ok) {
+        partition.moved();
+    }
+    let log_start_offset = partition.log.offsets().log_start;
+    for ((batch, _), result) in batches.into_iter().zip(results) {
+        let appended = result.map(|info| Appended {
+            base_offset: info.base_offset,
+            log_append_time_ms: batch.validated.log_append_time_ms,
+            log_start_offset,
+            durable: partition.durable(info.last_offset),
+        });
+        answer(batch.slot, partition, appended);
+    }
+}

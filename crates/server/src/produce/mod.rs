@@ -1,0 +1,7 @@
+//! The produce path between the handler and the log: validation of what a client sent, and gathered appends.
+
+mod append;
+mod validate;
+
+pub(crate) use append::{Batch, append};
+pub(crate) use validate::{Refusal, validate};
