@@ -3,13 +3,19 @@
 //! What always holds: a key stands in one table ([`keys`]), and docs, validation, DescribeConfigs and the typed
 //! configs are made from it. Nothing here opens a socket or a file, except [`properties::load`].
 
+pub mod broker;
 pub mod error;
 pub mod key;
 pub mod keys;
 pub mod listener;
 pub mod properties;
+pub mod settings;
+pub mod topic;
 pub mod validator;
 pub mod value;
 
+pub use broker::{BrokerConfig, Loaded};
 pub use error::InvalidConfig;
 pub use key::{Disposition, Key};
+pub use settings::{Configs, Settings, Warning};
+pub use topic::{TopicConfig, validate_topic_configs};
