@@ -112,7 +112,12 @@ impl Mode<'_> {
             Versions { min: versions.min.max(f.versions.min), max: versions.max.min(f.versions.max) };
         let plain = |wrap: &str| format!("{wrap}({}?)", self.read(&f.ty, false, flexible, versions));
         let Some(nullable) = f.nullable else { return plain("") };
-        let or_null = format!("{}?", self.read(&f.ty, true, flexible, versions));
+        let or_null = match (&f.ty, f.tag) {
+            (Type::Struct(_), Some(_)) => {
+                format!("r.nullable_tagged_struct(|r| {})?", self.read(&f.ty, false, flexible, versions))
+            }
+            _ => format!("{}?", self.read(&f.ty, true, flexible, versions)),
+        };
         let present = match &f.ty {
             Type::Struct(_) => format!("Some(Box::new{})", plain("")),
             _ => plain("Some"),

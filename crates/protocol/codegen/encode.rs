@@ -148,6 +148,8 @@ fn present_field(mode: &Mode, struct_name: &str, f: &Field, flexible: &str, vers
     let some = statement(mode, &f.ty, &Place::variable("v"), flexible);
     let some = if is_struct { format!("w::i8(out, 1); {some}") } else { some };
     let none = match &f.ty {
+        // Tagged, a null struct is marked as compact nulls are.
+        Type::Struct(_) if f.tag.is_some() => "out.push(0);".to_owned(),
         Type::Struct(_) => "w::i8(out, -1);".to_owned(),
         Type::String => format!("w::null_string(out, {flexible});"),
         _ => format!("w::null(out, {flexible});"),

@@ -102,3 +102,16 @@ fn records_that_are_elsewhere_leave_gaps_of_their_length() {
         assert_eq!(bytes, whole, "version {version}");
     }
 }
+
+#[test]
+fn a_tagged_struct_that_is_null_is_a_zero_byte() {
+    // As the reference writes a member of the consumer protocol; its own schema gives the field a default that is not
+    // null.
+    let member = ConsumerGroupMemberMetadataValue { classic_member_metadata: None, ..Default::default() };
+    let bytes = member.encode_to_vec(0).unwrap();
+    assert!(bytes.ends_with(&[1, 0, 1, 0]), "{bytes:?}");
+    assert_eq!(ConsumerGroupMemberMetadataValue::decode_all(&bytes, 0), Ok(member));
+    let absent = ConsumerGroupMemberMetadataValue::default();
+    assert!(absent.encode_to_vec(0).unwrap().ends_with(&[0]));
+    assert!(absent.classic_member_metadata.is_some());
+}

@@ -31,6 +31,8 @@ pub struct Entry {
     pub first_flexible: Option<i16>,
     /// Decodes the whole input and drops the message.
     pub decode: fn(&[u8], i16) -> Result<(), DecodeError>,
+    /// Decodes the whole input and encodes the message again.
+    pub reencode: fn(&[u8], i16) -> Result<Vec<u8>, String>,
     /// The bytes of a random message, after checking that decoding and JSON both give it back.
     pub random_round_trip: fn(&mut dyn RngCore, i16) -> Result<Vec<u8>, String>,
     /// Checks that these bytes are this JSON, by the message's fields: each decodes to the same message, and the
@@ -52,6 +54,10 @@ impl Entry {
             max_version: M::MAX_VERSION,
             first_flexible: M::FIRST_FLEXIBLE,
             decode: |input, version| M::decode_all(input, version).map(drop),
+            reencode: |input, version| {
+                let message = M::decode_all(input, version).map_err(|e| e.to_string())?;
+                message.encode_to_vec(version).map_err(|e| e.to_string())
+            },
             random_round_trip: random_round_trip::<M>,
             compare: compare::<M>,
         }

@@ -62,7 +62,7 @@ pub enum DecodeError {
         unread: usize,
     },
     /// The mark before a nullable struct is neither null nor present.
-    #[error("the mark {mark} before a struct is neither −1 nor 1")]
+    #[error("the mark {mark} before a struct says neither null nor present")]
     InvalidMark {
         /// The mark as it was read.
         mark: i8,

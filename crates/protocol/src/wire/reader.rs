@@ -304,6 +304,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A tagged struct that may be null.
+    pub fn nullable_tagged_struct<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Option<Box<T>>, DecodeError> {
+        match self.i8()? {
+            0 => Ok(None),
+            1 => Ok(Some(Box::new(read(self)?))),
+            mark => Err(DecodeError::InvalidMark { mark }),
+        }
+    }
+
     /// The tagged fields at a struct's end. `known` reads the field of a tag, or answers false for a tag that it does
     /// not know, which is then skipped. Tags ascend strictly, and a field fills its size exactly.
     pub fn tagged_fields(

@@ -1,6 +1,8 @@
 //! Tests of the protocol crate against what the reference writes, and of every message with random values.
 
 mod api_keys;
+mod memory;
+mod on_disk;
 mod random;
 mod wire;
 
