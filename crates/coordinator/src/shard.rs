@@ -131,7 +131,7 @@ impl GroupShard {
             group.join(step, event);
             if is_new && step.out.records.is_empty() && !group.is_unused() {
                 // Written down at once, so that the group is known before its first generation.
-                step.append_group(&group.id(), group.to_value(|_| Default::default()));
+                step.append_group(&group.id(), group.to_empty_value());
                 step.out.completion = Some(Completion::NewGroup { group_id: group.id() });
             }
             group.is_unused()
@@ -297,6 +297,15 @@ impl GroupShard {
                 group.loaded(&mut Step { now, config: &self.config, timers: &mut self.timers, out });
             }
         }
+    }
+
+    /// Says what does not hold although it always should. For simulations.
+    pub fn check(&self) -> Result<(), String> {
+        let mut classic = self.groups.values().filter_map(|group| match group {
+            Group::Classic(group) => Some(group),
+            Group::Other(_) => None,
+        });
+        classic.try_for_each(|group| group.check())
     }
 
     /// Another node coordinates these groups now: every request that waits is answered with NOT_COORDINATOR.

@@ -99,6 +99,8 @@ pub struct ClassicGroup {
     pub(super) subscribed_topics: Option<BTreeSet<String>>,
     pub(super) join_timer: Option<JoinTimer>,
     pub(super) sync_timer: Option<TimerId>,
+    /// The leader's assignment is on its way to the log.
+    pub(super) assignment_in_flight: bool,
 }
 
 impl ClassicGroup {
@@ -123,6 +125,7 @@ impl ClassicGroup {
             subscribed_topics: None,
             join_timer: None,
             sync_timer: None,
+            assignment_in_flight: false,
         }
     }
 
@@ -159,6 +162,16 @@ impl ClassicGroup {
         }
         group.subscribed_topics = group.compute_subscribed_topics();
         group
+    }
+
+    /// The record of a group that has had no generation yet, whoever is joining it.
+    pub(crate) fn to_empty_value(&self) -> GroupMetadataValue {
+        GroupMetadataValue {
+            current_state_timestamp: self.state_timestamp_ms.unwrap_or(-1),
+            protocol: None,
+            leader: None,
+            ..Default::default()
+        }
     }
 
     /// The record of the current generation, with the given assignments.
@@ -351,6 +364,10 @@ impl ClassicGroup {
     /// How many members wait for the end of the join phase.
     pub(super) fn awaiting_join(&self) -> usize {
         self.awaiting_join
+    }
+
+    pub(super) fn supported_protocols(&self) -> &BTreeMap<Arc<str>, usize> {
+        &self.supported_protocols
     }
 
     /// Whether nobody has to be waited for.

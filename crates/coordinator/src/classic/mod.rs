@@ -3,6 +3,7 @@
 //! A group is soft state: what must survive is one record a generation, written when the leader's assignment comes in. Invariants:
 //! a member waits for at most one JoinGroup and one SyncGroup, each gets exactly one answer, and generation ids only rise.
 
+mod check;
 mod expiration;
 mod group;
 mod heartbeat;

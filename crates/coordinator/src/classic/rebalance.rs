@@ -144,6 +144,7 @@ impl ClassicGroup {
         // Followers would take a negative generation for none.
         self.generation_id = self.generation_id.checked_add(1).unwrap_or(0);
         self.new_member_added = false;
+        self.assignment_in_flight = false;
         if self.is_empty() {
             self.protocol_name = None;
             self.subscribed_topics = self.compute_subscribed_topics();

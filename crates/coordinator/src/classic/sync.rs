@@ -64,9 +64,11 @@ impl ClassicGroup {
             step.sync_error(earlier, ErrorCode::RebalanceInProgress);
         }
         self.received_sync(&request.member_id);
-        if !self.is_leader(&request.member_id) {
+        // A leader that asks again must not write a second, perhaps different, assignment behind the first.
+        if !self.is_leader(&request.member_id) || self.assignment_in_flight {
             return;
         }
+        self.assignment_in_flight = true;
         let assignment_of = |member_id: &str| {
             // The last one counts where a member is named twice.
             let mut named = request.assignments.iter().rev();
@@ -96,6 +98,7 @@ impl ClassicGroup {
         if !self.is_in(ClassicGroupState::CompletingRebalance) || self.generation_id != generation_id {
             return;
         }
+        self.assignment_in_flight = false;
         match outcome {
             Ok(()) => {
                 for member in self.members.values_mut() {
