@@ -1,0 +1,63 @@
+//! Names of files and directories: `<20 digits><suffix>` in `<topic>-<partition>`.
+
+/// Records.
+pub(crate) const LOG_SUFFIX: &str = ".log";
+/// Offset index.
+pub(crate) const INDEX_SUFFIX: &str = ".index";
+/// Time index.
+pub(crate) const TIME_INDEX_SUFFIX: &str = ".timeindex";
+/// Aborted transactions.
+pub(crate) const TXN_INDEX_SUFFIX: &str = ".txnindex";
+/// Producer state.
+pub(crate) const SNAPSHOT_SUFFIX: &str = ".snapshot";
+/// Added to a file that waits for its removal.
+pub(crate) const DELETED_SUFFIX: &str = ".deleted";
+/// Added to a file that compaction is writing.
+pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+/// Added to a finished file of compaction that is about to replace others.
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
+/// Ends the directory of a deleted partition.
+pub(crate) const DELETE_DIR_SUFFIX: &str = "-delete";
+/// Ends the directory of a partition that is being moved here from another log directory.
+pub(crate) const FUTURE_DIR_SUFFIX: &str = "-future";
+/// Ends the directory of a partition that the cluster does not know.
+pub(crate) const STRAY_DIR_SUFFIX: &str = "-stray";
+
+/// The file name for a base offset: 20 digits and the suffix.
+pub(crate) fn file_name(base_offset: i64, suffix: &str) -> String {
+    format!("{base_offset:020}{suffix}")
+}
+
+/// The base offset in a file name with this suffix, `None` if it is no such name.
+pub(crate) fn offset_of_file_name(name: &str, suffix: &str) -> Option<i64> {
+    let digits = name.strip_suffix(suffix)?;
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+/// Topic and partition of a directory name `<topic>-<partition>`; topics may contain dashes.
+pub(crate) fn split_dir_name(name: &str) -> Option<(&str, i32)> {
+    let (topic, partition) = name.rsplit_once('-')?;
+    if topic.is_empty() || partition.is_empty() || !partition.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some((topic, partition.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways() {
+        assert_eq!(file_name(31, LOG_SUFFIX), "00000000000000000031.log");
+        assert_eq!(offset_of_file_name("00000000000000000031.log", LOG_SUFFIX), Some(31));
+        assert_eq!(offset_of_file_name("00000000000000000031.log.deleted", LOG_SUFFIX), None);
+        assert_eq!(offset_of_file_name(".log", LOG_SUFFIX), None);
+        assert_eq!(split_dir_name("a-b-12"), Some(("a-b", 12)));
+        assert_eq!(split_dir_name("a-b-1x"), None);
+        assert_eq!(split_dir_name("-1"), None);
+    }
+}

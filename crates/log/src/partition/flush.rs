@@ -1,0 +1,166 @@
+//! Bringing a log to the disk, and closing it.
+//!
+//! [`PartitionLog::sync`] only makes records durable: what group commit and `flush.*` ask for. [`PartitionLog::flush`]
+//! also writes index entries and producers and then moves the recovery point, behind which nothing is scanned after a
+//! crash. Neither holds a lock while the disk works.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use moldau_types::Offset;
+
+use super::{PartitionLog, Writer};
+use crate::error::StorageError;
+use crate::files::{
+    INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_name, sync_dir,
+};
+use crate::segment::Segment;
+
+impl PartitionLog {
+    /// Syncs all records that are in the log now and gives the log end of that moment: everything before it is durable.
+    pub fn sync(&self) -> Result<Offset, StorageError> {
+        self.directory.check()?;
+        let (segments, log_end) = self.unflushed();
+        for segment in &segments {
+            let file = segment.file().map_err(|error| self.observe(error))?;
+            file.sync_data()
+                .map_err(|e| self.observe(StorageError::io("syncing", &segment.path(LOG_SUFFIX), e)))?;
+        }
+        Ok(Offset(log_end))
+    }
+
+    /// Syncs records, indexes and producers and moves the recovery point to what was the log end at the call, which
+    /// it gives.
+    pub fn flush(&self) -> Result<Offset, StorageError> {
+        let (segments, log_end) = {
+            let mut writer = self.open_writer()?;
+            let (segments, log_end) = self.unflushed();
+            if log_end <= self.recovery_point.load(Ordering::Acquire) {
+                return Ok(Offset(log_end));
+            }
+            let active = Arc::clone(self.view.lock().active());
+            self.write_pending_index(&active)
+                .and_then(|()| self.take_passing_snapshot(&mut writer, log_end, active.base_offset))
+                .map_err(|error| self.observe(error))?;
+            writer.unflushed_since_ms = None;
+            (segments, log_end)
+        };
+        segments
+            .iter()
+            .try_for_each(|segment| sync_segment(segment))
+            .and_then(|()| sync_dir(&self.home.path()))
+            .map_err(|error| self.observe(error))?;
+        self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
+        Ok(Offset(log_end))
+    }
+
+    /// Like [`flush`](Self::flush), but only for segments that are closed: what the background does after a roll.
+    pub fn flush_closed_segments(&self) -> Result<Offset, StorageError> {
+        self.directory.check()?;
+        let (mut segments, _) = self.unflushed();
+        let Some(active) = segments.pop() else { return Ok(self.recovery_point()) };
+        if !segments.is_empty() {
+            segments
+                .iter()
+                .try_for_each(|segment| sync_segment(segment))
+                .and_then(|()| {
+                    let snapshot = self.home.join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
+                    sync_if_there(&snapshot)?;
+                    sync_dir(&self.home.path())
+                })
+                .map_err(|error| self.observe(error))?;
+            self.recovery_point.fetch_max(active.base_offset, Ordering::AcqRel);
+        }
+        Ok(self.recovery_point())
+    }
+
+    /// Since when records wait for a flush, `None` if none do.
+    pub fn unflushed_since_ms(&self) -> Option<i64> {
+        self.writer.lock().unflushed_since_ms
+    }
+
+    /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later
+    /// appends fail; reads go on as long as someone asks.
+    pub fn close(&self) -> Result<(), StorageError> {
+        let mut writer = self.writer.lock();
+        if writer.closed {
+            return Ok(());
+        }
+        self.directory.check()?;
+        let (segments, log_end) = self.unflushed();
+        let active = Arc::clone(self.view.lock().active());
+        let dirty = log_end > self.recovery_point.load(Ordering::Acquire);
+        self.close_indexes(&mut writer, &active)
+            .and_then(|()| self.take_snapshot(&mut writer, log_end))
+            .map_err(|error| self.observe(error))?;
+        writer.closed = true;
+        if dirty {
+            segments
+                .iter()
+                .try_for_each(|segment| sync_segment(segment))
+                .and_then(|()| sync_if_there(&self.home.join(&file_name(log_end, SNAPSHOT_SUFFIX))))
+                .and_then(|()| sync_dir(&self.home.path()))
+                .map_err(|error| self.observe(error))?;
+            self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
+        }
+        writer.unflushed_since_ms = None;
+        self.release_files();
+        Ok(())
+    }
+
+    /// Closes files and gives memory back that only a busy partition needs.
+    pub fn release_idle(&self) {
+        self.release_files();
+        let mut view = self.view.lock();
+        view.tail.clear();
+        if view.pending.is_empty() {
+            view.pending = crate::index::Pending::default();
+        }
+    }
+
+    fn release_files(&self) {
+        let view = self.view.lock();
+        for segment in &view.segments {
+            segment.release();
+        }
+    }
+
+    /// Segments with records behind the recovery point, the active one last, and the log end.
+    fn unflushed(&self) -> (Vec<Arc<Segment>>, i64) {
+        let recovery_point = self.recovery_point.load(Ordering::Acquire);
+        let view = self.view.lock();
+        (view.segments[view.segment_of(recovery_point)..].to_vec(), view.log_end)
+    }
+
+    /// A snapshot inside the active segment, so that recovery need not read the segment for its producers. The one
+    /// before goes, unless it stands at the segment's start.
+    fn take_passing_snapshot(
+        &self,
+        writer: &mut Writer,
+        offset: i64,
+        active_base_offset: i64,
+    ) -> Result<(), StorageError> {
+        let before = writer.last_snapshot;
+        self.take_snapshot(writer, offset)?;
+        if before > active_base_offset && before < offset {
+            let _ = std::fs::remove_file(self.home.join(&file_name(before, SNAPSHOT_SUFFIX)));
+        }
+        sync_if_there(&self.home.join(&file_name(offset, SNAPSHOT_SUFFIX)))
+    }
+}
+
+fn sync_segment(segment: &Segment) -> Result<(), StorageError> {
+    segment.file()?.sync_data().map_err(|e| StorageError::io("syncing", &segment.path(LOG_SUFFIX), e))?;
+    sync_if_there(&segment.path(INDEX_SUFFIX))?;
+    sync_if_there(&segment.path(TIME_INDEX_SUFFIX))?;
+    if segment.has_aborted() { sync_if_there(&segment.path(TXN_INDEX_SUFFIX)) } else { Ok(()) }
+}
+
+fn sync_if_there(path: &std::path::Path) -> Result<(), StorageError> {
+    match std::fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::io("syncing", path, error))
+        }
+        _ => Ok(()),
+    }
+}
