@@ -3,7 +3,9 @@
 //! What always holds: a key stands in one table ([`keys`]), and docs, validation, DescribeConfigs and the typed
 //! configs are made from it. Nothing here opens a socket or a file, except [`properties::load`].
 
+pub mod alter;
 pub mod broker;
+pub mod describe;
 pub mod error;
 pub mod key;
 pub mod keys;
