@@ -17,6 +17,6 @@ mod shard;
 pub use config::GroupCoordinatorConfig;
 pub use coordinator::GroupCoordinator;
 pub use memory::MemoryPartition;
-pub use moldau_coordinator::RequestContext;
+pub use moldau_coordinator::{RequestContext, no_offset};
 pub use offsets::{offset_commit_error, offset_fetch_error};
 pub use partition::{Commit, CommitFuture, CoordinatorPartition};
