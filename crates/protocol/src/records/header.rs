@@ -9,6 +9,7 @@
 
 use super::RecordsError;
 use super::checksum::crc32c;
+use super::compression::Compression;
 
 /// Bytes before the records of a batch.
 pub const BATCH_HEADER_LEN: usize = 61;
@@ -158,6 +159,11 @@ impl BatchHeader {
         (self.attributes & COMPRESSION_MASK) as u8
     }
 
+    /// The codec of the records.
+    pub fn compression(&self) -> Result<Compression, RecordsError> {
+        Compression::from_id(self.compression_id())
+    }
+
     /// Attribute bit 3.
     pub fn timestamp_type(&self) -> TimestampType {
         if self.attributes & TIMESTAMP_TYPE_MASK == 0 {
@@ -200,6 +206,30 @@ impl BatchHeader {
         let last = i64::from(self.base_sequence) + i64::from(self.last_offset_delta);
         if last > i64::from(i32::MAX) { (last - i64::from(i32::MAX) - 1) as i32 } else { last as i32 }
     }
+}
+
+/// The attribute bits of a batch.
+pub(super) fn attributes_of(
+    compression: Compression,
+    timestamp_type: TimestampType,
+    transactional: bool,
+    control: bool,
+    delete_horizon: bool,
+) -> i16 {
+    let mut bits = i16::from(compression.id());
+    if timestamp_type == TimestampType::LogAppendTime {
+        bits |= TIMESTAMP_TYPE_MASK;
+    }
+    if transactional {
+        bits |= TRANSACTIONAL_MASK;
+    }
+    if control {
+        bits |= CONTROL_MASK;
+    }
+    if delete_horizon {
+        bits |= DELETE_HORIZON_MASK;
+    }
+    bits
 }
 
 fn check_len(batch: &[u8]) -> Result<(), RecordsError> {

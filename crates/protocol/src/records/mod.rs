@@ -7,12 +7,19 @@
 //! It leaves to others: where batches are stored (`moldau-log`) and which error code a failure becomes.
 
 mod batch;
+mod builder;
 mod checksum;
+mod compression;
 mod error;
 mod header;
+mod record;
+mod stream;
+mod varint;
 
 pub use batch::{BatchView, Batches, batches};
+pub use builder::{BatchBuilder, HeaderRef, copy_records};
 pub use checksum::crc32c;
+pub use compression::{Compression, Encoder, default_decompressed_limit};
 pub use error::RecordsError;
 pub use header::{
     ATTRIBUTES_OFFSET, BATCH_HEADER_LEN, BatchHeader, CRC_OFFSET, LOG_OVERHEAD, MAGIC_OFFSET,
@@ -20,3 +27,8 @@ pub use header::{
     set_attributes, set_base_offset, set_last_offset, set_max_timestamp, set_partition_leader_epoch,
     update_crc,
 };
+pub use record::{Header, Headers, RecordView};
+pub use stream::{RecordIter, RecordStream};
+
+#[cfg(test)]
+mod tests;
