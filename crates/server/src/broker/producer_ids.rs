@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use moldau_controller::allocate_producer_ids;
 use moldau_types::{ErrorCode, ProducerId};
 use tokio::sync::Mutex;
 

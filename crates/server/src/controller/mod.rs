@@ -13,5 +13,5 @@
 mod handle;
 mod run;
 
-pub(crate) use handle::{ControllerHandle, Moment};
-pub(crate) use run::{Publish, load, run};
+pub(crate) use handle::ControllerHandle;
+pub(crate) use run::{ControllerTask, Publish, SnapshotRules, load, run};

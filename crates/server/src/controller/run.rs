@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use moldau_controller::{Context, Controller};
 use moldau_metadata::{MetadataChanges, MetadataDelta, MetadataImage, MetadataRecord};
 use moldau_quorum::{Committed, CommittedReader, MetadataQuorum, PendingCommit, Proposal, QuorumError, SnapshotContents, SnapshotId};
-use moldau_types::{ErrorCode, Offset};
+use moldau_types::{ErrorCode, LeaderEpoch, Offset};
 use tokio::sync::mpsc;
 
-use super::handle::{Answer, Moment, Operation};
+use super::handle::{Answer, Decision, Operation};
+
+/// Records of an operation that need not be in one batch are put into batches of this many.
+const RECORDS_IN_BATCH: usize = 2000;
 
 /// What is told of each new image, in the order of the log.
 pub(crate) trait Publish: Send + 'static {
@@ -31,12 +35,26 @@ struct UnderWay {
     commit: Option<PendingCommit>,
     image: Arc<MetadataImage>,
     changes: MetadataChanges,
-    answer: Answer,
+    /// Absent where more batches of the same operation follow.
+    answer: Option<Answer>,
     bytes: u64,
+}
+
+/// What the loop works with.
+pub(crate) struct ControllerTask<Q, P> {
+    pub(crate) quorum: Arc<Q>,
+    pub(crate) controller: Controller,
+    pub(crate) publisher: P,
+    /// What [`load`] gave.
+    pub(crate) image: Arc<MetadataImage>,
+    pub(crate) rules: SnapshotRules,
+    /// The wall clock, in milliseconds.
+    pub(crate) clock: fn() -> i64,
 }
 
 struct Loop<Q, P> {
     quorum: Arc<Q>,
+    controller: Controller,
     publisher: P,
     clock: fn() -> i64,
     committed: Arc<MetadataImage>,
@@ -81,18 +99,16 @@ fn apply(image: &MetadataImage, committed: Committed) -> Result<MetadataImage, S
     Ok(delta.finish().0)
 }
 
-/// Runs the controller until its handle is dropped or the quorum fails; `image` is what [`load`] gave.
+/// Runs the controller until its handle is dropped.
 pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
-    quorum: Arc<Q>,
-    image: Arc<MetadataImage>,
-    publisher: P,
+    task: ControllerTask<Q, P>,
     mut operations: mpsc::Receiver<Operation>,
-    rules: SnapshotRules,
-    clock: fn() -> i64,
 ) {
+    let ControllerTask { quorum, controller, publisher, image, rules, clock } = task;
     let next_offset = quorum.status().log_end_offset;
     let mut this = Loop {
         quorum,
+        controller,
         publisher,
         clock,
         committed: image.clone(),
@@ -134,54 +150,79 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
 impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
     /// Computes an operation and proposes its records.
     async fn begin(&mut self, operation: Operation) {
-        let Some(leader) = self.quorum.leader().filter(|leader| leader.id == self.quorum.node_id()) else {
-            let moment = self.moment(moldau_types::LeaderEpoch(-1));
-            let (_, answer) = operation(&moment);
+        let status = self.quorum.status();
+        let leads = status.leader.filter(|leader| leader.id == self.quorum.node_id());
+        let now_ms = (self.clock)();
+        let newest = self.newest.clone();
+        let mut context = Context {
+            image: &newest,
+            next_offset: self.next_offset,
+            now_ms,
+            kraft_version: status.kraft_version,
+            rng: &mut rand::rng(),
+        };
+        let Decision { records, atomic, answer } = operation(&mut self.controller, &mut context);
+        let Some(leader) = leads else {
             return answer(Err(ErrorCode::NotController));
         };
-        let moment = self.moment(leader.epoch);
-        let now_ms = moment.now_ms;
-        let (records, answer) = operation(&moment);
         if records.is_empty() {
             // What it read must be committed before it is told.
             let (image, changes) = (self.newest.clone(), MetadataChanges::default());
-            self.under_way.push_back(UnderWay { commit: None, image, changes, answer, bytes: 0 });
+            self.under_way.push_back(UnderWay { commit: None, image, changes, answer: Some(answer), bytes: 0 });
             return;
         }
-        let (image, changes, frames) = match self.replay(&records, leader.epoch, now_ms) {
+        let batch_length = if atomic { records.len() } else { RECORDS_IN_BATCH };
+        let mut batches = records.chunks(batch_length).peekable();
+        let mut answer = Some(answer);
+        while let Some(batch) = batches.next() {
+            let answer_now = if batches.peek().is_none() { answer.take() } else { None };
+            if let Err((code, answer_now)) = self.propose(batch, leader.epoch, now_ms, answer_now).await {
+                if let Some(answer) = answer_now.or(answer) {
+                    answer(Err(code));
+                }
+                return;
+            }
+        }
+    }
+
+    async fn propose(
+        &mut self,
+        records: &[MetadataRecord],
+        leader_epoch: LeaderEpoch,
+        now_ms: i64,
+        answer: Option<Answer>,
+    ) -> Result<(), (ErrorCode, Option<Answer>)> {
+        let (image, changes, frames) = match self.replay(records, leader_epoch, now_ms) {
             Ok(replayed) => replayed,
             Err(reason) => {
                 tracing::error!(%reason, "the controller made records that cannot be applied; nothing was written");
-                return answer(Err(ErrorCode::UnknownServerError));
+                return Err((ErrorCode::UnknownServerError, answer));
             }
         };
         let count = frames.len() as i64;
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-        let proposal = Proposal { leader_epoch: leader.epoch, base_offset: self.next_offset, records: frames };
+        let proposal = Proposal { leader_epoch, base_offset: self.next_offset, records: frames };
         match self.quorum.propose(proposal).await {
             Ok(commit) => {
                 self.next_offset = Offset(self.next_offset.0 + count);
                 self.newest = image.clone();
                 self.under_way.push_back(UnderWay { commit: Some(commit), image, changes, answer, bytes });
+                Ok(())
             }
             Err(error) => {
                 tracing::error!(%error, "the metadata quorum refused a change");
                 if let QuorumError::UnexpectedBaseOffset { actual, .. } = error {
                     self.next_offset = actual;
                 }
-                answer(Err(wire_code(&error)));
+                Err((wire_code(&error), answer))
             }
         }
-    }
-
-    fn moment(&self, leader_epoch: moldau_types::LeaderEpoch) -> Moment<'_> {
-        Moment { image: &self.newest, next_offset: self.next_offset, leader_epoch, now_ms: (self.clock)() }
     }
 
     fn replay(
         &self,
         records: &[MetadataRecord],
-        leader_epoch: moldau_types::LeaderEpoch,
+        leader_epoch: LeaderEpoch,
         now_ms: i64,
     ) -> Result<(Arc<MetadataImage>, MetadataChanges, Vec<Bytes>), String> {
         let mut delta = MetadataDelta::new(&self.newest);
@@ -203,9 +244,9 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         if let Err(error) = result {
             tracing::error!(%error, "a change of metadata was not committed");
             let code = wire_code(&error);
-            (first.answer)(Err(code));
-            for later in self.under_way.drain(..) {
-                (later.answer)(Err(code));
+            let undone = std::iter::once(first).chain(self.under_way.drain(..));
+            for answer in undone.filter_map(|undone| undone.answer) {
+                answer(Err(code));
             }
             self.newest = self.committed.clone();
             self.next_offset = self.quorum.status().log_end_offset;
@@ -216,7 +257,9 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
             self.publisher.publish(&base, first.image, &first.changes);
             self.bytes_since_snapshot += first.bytes;
         }
-        (first.answer)(Ok(()));
+        if let Some(answer) = first.answer {
+            answer(Ok(()));
+        }
     }
 
     async fn snapshot_if_due(&mut self) {
