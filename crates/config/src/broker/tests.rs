@@ -1,5 +1,3 @@
-//! Whole configs: those that are taken, and those that contradict themselves.
-
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -1,5 +1,3 @@
-//! Listeners and addresses in every form.
-
 use super::{Endpoint, HostPort};
 
 fn endpoint(text: &str) -> Option<(String, String, u16)> {

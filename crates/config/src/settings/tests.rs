@@ -1,5 +1,3 @@
-//! Layers, warnings, and what is refused at load.
-
 use super::{Configs, Settings, Warning, find};
 use crate::error::InvalidConfig;
 use crate::keys;

@@ -1,5 +1,3 @@
-//! Values as Java reads and writes them.
-
 use super::{Value, double_text, parse_double, split_list};
 use crate::keys;
 

@@ -35,9 +35,9 @@ pub(crate) async fn handle(
             };
         }
         let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-        for log in dir.logs.iter().filter(|log| asked(log.topic(), log.partition())) {
+        for log in dir.logs.iter().filter(|log| asked(log.topic(), log.partition().0)) {
             topics.entry(log.topic().to_owned()).or_default().push(DescribeLogDirsPartition {
-                partition_index: log.partition(),
+                partition_index: log.partition().0,
                 partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
                 offset_lag: 0,
                 is_future_key: false,
