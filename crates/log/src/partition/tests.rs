@@ -1,4 +1,4 @@
 //! Tests of one log, by what is done to it.
 
 mod basics;
-pub(crate) mod build;
+pub(super) mod build;

@@ -14,7 +14,6 @@ mod error;
 mod header;
 mod record;
 mod stream;
-mod validate;
 mod varint;
 
 pub use batch::{BatchView, Batches, batches};
@@ -30,10 +29,6 @@ pub use header::{
 };
 pub use record::{Header, Headers, RecordView};
 pub use stream::{RecordIter, RecordStream};
-pub use validate::{
-    AppendOrigin, MAX_RECORD_ERRORS, RecordError, RecordErrorKind, ValidatedBatch, ValidationError,
-    ValidationRules, validate_batch,
-};
 
 #[cfg(test)]
 mod tests;

@@ -24,10 +24,9 @@ pub(crate) async fn handle(
         None => true,
         Some(topics) => topics.iter().any(|t| t.topic == topic && t.partitions.contains(&partition)),
     };
-    let logs = broker.logs.logs();
-    let results = broker.logs.dirs().into_iter().map(|dir| {
+    let results = broker.log_dirs().into_iter().map(|dir| {
         let log_dir = dir.path.display().to_string();
-        if let Some(reason) = dir.failure {
+        if let Some(reason) = dir.offline {
             tracing::debug!(%log_dir, %reason, "described as offline");
             return DescribeLogDirsResult {
                 error_code: ErrorCode::KafkaStorageError.code(),
@@ -36,15 +35,15 @@ pub(crate) async fn handle(
             };
         }
         let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-        let here = logs.iter().filter(|log| log.directory().path() == dir.path);
-        for log in here.filter(|log| asked(log.topic(), log.partition())) {
+        for log in dir.logs.iter().filter(|log| asked(log.topic(), log.partition().0)) {
             topics.entry(log.topic().to_owned()).or_default().push(DescribeLogDirsPartition {
-                partition_index: log.partition(),
+                partition_index: log.partition().0,
                 partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
                 offset_lag: 0,
                 is_future_key: false,
             });
         }
+        let volume = dir.volume();
         DescribeLogDirsResult {
             error_code: 0,
             log_dir,
@@ -52,8 +51,8 @@ pub(crate) async fn handle(
                 .into_iter()
                 .map(|(name, partitions)| DescribeLogDirsTopic { name, partitions })
                 .collect(),
-            total_bytes: dir.total_bytes,
-            usable_bytes: dir.usable_bytes,
+            total_bytes: volume.as_ref().map_or(-1, |v| v.total_bytes),
+            usable_bytes: volume.as_ref().map_or(-1, |v| v.usable_bytes),
             is_cordoned: false,
         }
     });
