@@ -1,5 +1,6 @@
 //! What the runtime and the internal topic need of the broker's config.
 
+use moldau_config::BrokerConfig;
 use moldau_coordinator::GroupConfig;
 
 /// Config of the group coordinator and of `__consumer_offsets`.
@@ -37,5 +38,28 @@ impl GroupCoordinatorConfig {
             ("compression.type".to_owned(), "producer".to_owned()),
             ("segment.bytes".to_owned(), self.offsets_topic_segment_bytes.to_string()),
         ]
+    }
+}
+
+impl From<&BrokerConfig> for GroupCoordinatorConfig {
+    fn from(config: &BrokerConfig) -> Self {
+        let (groups, offsets) = (&config.groups, &config.offsets);
+        GroupCoordinatorConfig {
+            group: GroupConfig {
+                min_session_timeout_ms: groups.group_min_session_timeout_ms,
+                max_session_timeout_ms: groups.group_max_session_timeout_ms,
+                max_size: usize::try_from(groups.group_max_size).unwrap_or(usize::MAX),
+                initial_rebalance_delay_ms: groups.group_initial_rebalance_delay_ms,
+                offset_metadata_max_bytes: usize::try_from(offsets.offset_metadata_max_bytes).unwrap_or(0),
+                offsets_retention_ms: i64::from(offsets.offsets_retention_minutes) * 60_000,
+                offsets_retention_check_interval_ms: offsets.offsets_retention_check_interval_ms,
+                offsets_commit_timeout_ms: offsets.offsets_commit_timeout_ms,
+                ..GroupConfig::default()
+            },
+            offsets_topic_num_partitions: offsets.offsets_topic_num_partitions,
+            offsets_topic_replication_factor: offsets.offsets_topic_replication_factor,
+            offsets_topic_segment_bytes: offsets.offsets_topic_segment_bytes,
+            offsets_topic_compression_codec: offsets.offsets_topic_compression_codec,
+        }
     }
 }

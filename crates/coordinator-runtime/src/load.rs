@@ -6,10 +6,9 @@
 use std::sync::Arc;
 
 use moldau_coordinator::{GroupConfig, GroupRecord, GroupShard};
-use moldau_protocol::records::{BatchView, batches};
+use moldau_protocol::records::{BatchView, RecordView, RecordsError, batches};
 use moldau_types::ErrorCode;
 
-use crate::batch::{LogRecord, records};
 use crate::partition::CoordinatorPartition;
 
 /// How much is read at a time.
@@ -56,34 +55,33 @@ pub(crate) fn load(
 fn replay_batch(groups: &mut GroupShard, batch: &BatchView<'_>, stats: &mut LoadStats) {
     let header = &batch.header;
     let producer_id = if header.is_transactional() { header.producer_id } else { -1 };
-    for record in records(batch) {
-        stats.records += 1;
-        let outcome = match &record {
-            Err(error) => Err(error.to_string()),
-            Ok(record) if header.is_control() => {
-                replay_marker(groups, record, header.producer_id);
-                Ok(())
-            }
-            Ok(record) => replay_record(groups, record, producer_id),
-        };
-        if let Err(error) = outcome {
-            stats.unreadable += 1;
-            tracing::error!(base_offset = header.base_offset, error, "unreadable record");
-            if record.is_err() {
-                return;
+    let mut replay_all = || -> Result<(), RecordsError> {
+        let mut records = batch.records()?;
+        while let Some(record) = records.next_record()? {
+            stats.records += 1;
+            if header.is_control() {
+                replay_marker(groups, &record, header.producer_id);
+            } else if let Err(error) = replay_record(groups, &record, producer_id) {
+                stats.unreadable += 1;
+                tracing::error!(offset = record.offset, error, "unreadable record");
             }
         }
+        Ok(())
+    };
+    if let Err(error) = replay_all() {
+        stats.unreadable += 1;
+        tracing::error!(base_offset = header.base_offset, %error, "unreadable batch");
     }
 }
 
-fn replay_record(groups: &mut GroupShard, record: &LogRecord<'_>, producer_id: i64) -> Result<(), String> {
+fn replay_record(groups: &mut GroupShard, record: &RecordView<'_>, producer_id: i64) -> Result<(), String> {
     let key = record.key.ok_or("a record without key")?;
     let decoded = GroupRecord::decode(key, record.value, record.offset).map_err(|error| error.to_string())?;
     groups.replay(decoded, producer_id);
     Ok(())
 }
 
-fn replay_marker(groups: &mut GroupShard, record: &LogRecord<'_>, producer_id: i64) {
+fn replay_marker(groups: &mut GroupShard, record: &RecordView<'_>, producer_id: i64) {
     match record.key {
         Some([_, _, 0, 0]) => groups.replay_end_transaction(producer_id, false),
         Some([_, _, 0, 1]) => groups.replay_end_transaction(producer_id, true),

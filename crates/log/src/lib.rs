@@ -2,7 +2,7 @@
 //!
 //! [`PartitionLog`] is one partition: appends gather many requests' batches into one write, reads give stretches of
 //! files for `sendfile`. All calls are synchronous and short except those that say that they sync. [`OpenLog`] opens
-//! one.
+//! one; [`LogManager`] has all of a node.
 //!
 //! Invariants: the files are Kafka's, byte for byte; log start ≤ last stable offset ≤ high watermark ≤ log end; an
 //! append makes one system call; an idle partition holds no descriptors and no buffers; an I/O error takes the log
@@ -17,6 +17,7 @@ mod epochs;
 mod error;
 mod files;
 mod index;
+mod manager;
 mod partition;
 mod producers;
 mod scan;
@@ -27,6 +28,10 @@ pub use directory::LogDir;
 pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};
 pub use files::meta::{MetaProperties, read_meta_properties, write_meta_properties};
 pub use index::txn::AbortedTransaction;
+pub use manager::{
+    CreateLogError, Durable, LoadReport, LogDirInfo, LogManager, METADATA_LOG_DIR, MetaError, NodeMeta,
+    OpenDirsError, SyncResult,
+};
 pub use partition::{
     AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets, LogPosition, LogRead,
     OffsetsListener, OpenLog, PartitionLog, ProducerInfo, ReadUpTo, RecoveryReport, TimestampOffset,

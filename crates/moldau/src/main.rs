@@ -1,3 +1,49 @@
 //! The one binary: `moldau serve` and the command line.
+//!
+//! Always: results go to stdout, everything else to stderr; the exit code is 0 when it was done, 1 when the cluster or the
+//! data said no, 2 for wrong usage. A closed pipe ends the program quietly.
 
-fn main() {}
+mod args;
+mod command;
+mod failure;
+mod logging;
+mod output;
+mod serve;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = run(args);
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(args: Args) -> Result<(), Failure> {
+    match args.command {
+        Command::Serve(serve) => {
+            logging::start(args.log_format, "info")?;
+            serve::run(&serve)
+        }
+        Command::Client(client) => {
+            logging::start(args.log_format, "warn")?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
+            let result = runtime.block_on(command::run(client));
+            // A thread may still wait for a line on stdin; nothing it reads is wanted any more.
+            runtime.shutdown_background();
+            result
+        }
+    }
+}

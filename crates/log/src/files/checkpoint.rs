@@ -81,13 +81,13 @@ pub(crate) fn read_offsets(path: &Path) -> Result<PartitionOffsets, StorageError
     Ok(entries.into_iter().collect())
 }
 
-/// Replaces a file of offsets, synced.
-pub(crate) fn write_offsets(path: &Path, offsets: &PartitionOffsets) -> Result<(), StorageError> {
+/// Replaces a file of offsets.
+pub(crate) fn write_offsets(path: &Path, offsets: &PartitionOffsets, sync: bool) -> Result<(), StorageError> {
     let mut text = format!("0\n{}\n", offsets.len());
     for ((topic, partition), offset) in offsets {
         let _ = writeln!(text, "{topic} {partition} {offset}");
     }
-    write_whole(path, text.as_bytes(), true)
+    write_whole(path, text.as_bytes(), sync)
 }
 
 /// Reads `leader-epoch-checkpoint`: epochs with their start offsets; an absent file is empty.
@@ -119,7 +119,7 @@ mod tests {
         let path = dir.path().join(RECOVERY_POINTS);
         assert!(read_offsets(&path).unwrap().is_empty(), "an absent file is empty");
         let offsets = PartitionOffsets::from([(("a-b".to_owned(), 3), 7), (("z".to_owned(), 0), i64::MAX)]);
-        write_offsets(&path, &offsets).unwrap();
+        write_offsets(&path, &offsets, true).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("0\n2\na-b 3 7\nz 0 {}\n", i64::MAX));
         assert_eq!(read_offsets(&path).unwrap(), offsets);
     }

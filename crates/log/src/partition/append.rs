@@ -116,6 +116,7 @@ impl PartitionLog {
         now_ms: i64,
     ) -> Vec<Result<AppendInfo, AppendError>> {
         let mut results = Vec::with_capacity(batches.len());
+        self.used.store(true, Ordering::Relaxed);
         let mut writer = match self.open_writer() {
             Ok(writer) => writer,
             Err(error) => {

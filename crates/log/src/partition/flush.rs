@@ -20,12 +20,13 @@ impl PartitionLog {
     /// Syncs all records that are in the log now and gives the log end of that moment: everything before it is durable.
     pub fn sync(&self) -> Result<Offset, StorageError> {
         self.directory.check()?;
-        let (segments, log_end) = self.unflushed();
+        let (segments, log_end) = self.unflushed(self.synced_to().0);
         for segment in &segments {
             let file = segment.file().map_err(|error| self.observe(error))?;
             file.sync_data()
                 .map_err(|e| self.observe(StorageError::io("syncing", &segment.path(LOG_SUFFIX), e)))?;
         }
+        self.synced_to.fetch_max(log_end, Ordering::AcqRel);
         Ok(Offset(log_end))
     }
 
@@ -34,7 +35,7 @@ impl PartitionLog {
     pub fn flush(&self) -> Result<Offset, StorageError> {
         let (segments, log_end) = {
             let mut writer = self.open_writer()?;
-            let (segments, log_end) = self.unflushed();
+            let (segments, log_end) = self.unflushed(self.recovery_point().0);
             if log_end <= self.recovery_point.load(Ordering::Acquire) {
                 return Ok(Offset(log_end));
             }
@@ -57,7 +58,7 @@ impl PartitionLog {
     /// Like [`flush`](Self::flush), but only for segments that are closed: what the background does after a roll.
     pub fn flush_closed_segments(&self) -> Result<Offset, StorageError> {
         self.directory.check()?;
-        let (mut segments, _) = self.unflushed();
+        let (mut segments, _) = self.unflushed(self.recovery_point().0);
         let Some(active) = segments.pop() else { return Ok(self.recovery_point()) };
         if !segments.is_empty() {
             segments
@@ -87,7 +88,7 @@ impl PartitionLog {
             return Ok(());
         }
         self.directory.check()?;
-        let (segments, log_end) = self.unflushed();
+        let (segments, log_end) = self.unflushed(self.recovery_point().0);
         let active = Arc::clone(self.view.lock().active());
         let dirty = log_end > self.recovery_point.load(Ordering::Acquire);
         self.close_indexes(&mut writer, &active)
@@ -125,11 +126,24 @@ impl PartitionLog {
         }
     }
 
-    /// Segments with records behind the recovery point, the active one last, and the log end.
-    fn unflushed(&self) -> (Vec<Arc<Segment>>, i64) {
-        let recovery_point = self.recovery_point.load(Ordering::Acquire);
+    /// Segments with records from `from` on, the active one last, and the log end.
+    fn unflushed(&self, from: i64) -> (Vec<Arc<Segment>>, i64) {
         let view = self.view.lock();
-        (view.segments[view.segment_of(recovery_point)..].to_vec(), view.log_end)
+        (view.segments[view.segment_of(from)..].to_vec(), view.log_end)
+    }
+
+    /// Whether `flush.messages` or `flush.ms` asks for a sync.
+    pub fn flush_is_due(&self, now_ms: i64) -> bool {
+        let config = self.config.load();
+        if config.flush_messages == i64::MAX && config.flush_ms == i64::MAX {
+            return false;
+        }
+        let waiting = self.view.lock().log_end - self.synced_to().0;
+        waiting > 0
+            && (waiting >= config.flush_messages
+                || self
+                    .unflushed_since_ms()
+                    .is_some_and(|since| now_ms.saturating_sub(since) >= config.flush_ms))
     }
 
     /// A snapshot inside the active segment, so that recovery need not read the segment for its producers. The one

@@ -69,6 +69,10 @@ pub struct PartitionLog {
     follow_end: AtomicBool,
     /// Offset up to which everything is on the disk.
     recovery_point: AtomicI64,
+    /// Offset up to which the records, if not all that recovery wants, are on the disk.
+    synced_to: AtomicI64,
+    /// An append or a read came since the last look.
+    used: AtomicBool,
     listener: RwLock<Option<OffsetsListener>>,
     /// Wakes whoever syncs closed segments; called after a roll.
     on_roll: RwLock<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -238,6 +242,22 @@ impl PartitionLog {
         Offset(self.recovery_point.load(Ordering::Acquire))
     }
 
+    /// Offset up to which the records are known to be on the disk; at least the recovery point.
+    pub fn synced_to(&self) -> Offset {
+        Offset(self.synced_to.load(Ordering::Acquire).max(self.recovery_point.load(Ordering::Acquire)))
+    }
+
+    /// The log start offset and the first segment's base offset.
+    pub(crate) fn start_offsets(&self) -> (Offset, Offset) {
+        let view = self.view.lock();
+        (Offset(view.log_start), Offset(view.segments[0].base_offset))
+    }
+
+    /// Whether the log was used since the last call.
+    pub(crate) fn take_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
+    }
+
     /// Bytes of records in all segments.
     pub fn size(&self) -> u64 {
         self.view.lock().segments.iter().map(|segment| segment.size()).sum()
@@ -286,4 +306,6 @@ impl std::fmt::Debug for PartitionLog {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use tests::build;

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use arc_swap::ArcSwap;
 use moldau_types::{Offset, ProducerId, TopicId};
@@ -179,6 +179,8 @@ impl OpenLog {
             } else {
                 self.recovery_point.0.min(log_end)
             }),
+            synced_to: AtomicI64::new(0),
+            used: AtomicBool::new(false),
             writer: Mutex::new(Writer {
                 closed: false,
                 producers: recovery.producers,

@@ -107,6 +107,7 @@ impl PartitionLog {
         min_one_batch: bool,
     ) -> Result<LogRead, ReadError> {
         self.directory.check()?;
+        self.used.store(true, std::sync::atomic::Ordering::Relaxed);
         let (mut read, limit, window) = {
             let view = self.view.lock();
             let offsets = view.offsets();

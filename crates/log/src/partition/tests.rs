@@ -1,4 +1,4 @@
 //! Tests of one log, by what is done to it.
 
 mod basics;
-pub(super) mod build;
+pub(crate) mod build;

@@ -206,6 +206,7 @@ impl PartitionLog {
         }
         self.doom(writer, &removed, config, now_ms);
         self.recovery_point.fetch_min(log_end, Ordering::AcqRel);
+        self.synced_to.fetch_min(log_end, Ordering::AcqRel);
         let entries = {
             let mut view = self.view.lock();
             view.tail.clear();
@@ -238,6 +239,7 @@ impl PartitionLog {
         self.doom(writer, &old, config, now_ms);
         let segment = self.create_segment(offset, config)?;
         self.recovery_point.store(offset, Ordering::Release);
+        self.synced_to.store(offset, Ordering::Release);
         {
             let mut view = self.view.lock();
             view.segments = vec![Arc::clone(&segment)];

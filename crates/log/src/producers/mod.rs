@@ -9,7 +9,7 @@ pub(crate) mod snapshot;
 mod table;
 mod transactions;
 
-pub(crate) use entry::{BatchMetadata, ProducerEntry};
+pub(crate) use entry::ProducerEntry;
 pub(crate) use table::{ProducerTable, TransactionChange};
 pub(crate) use transactions::Transactions;
 

@@ -232,6 +232,19 @@ pub(super) fn attributes_of(
     bits
 }
 
+/// `attributes` with another timestamp type.
+pub(super) fn with_timestamp_type(attributes: i16, timestamp_type: TimestampType) -> i16 {
+    match timestamp_type {
+        TimestampType::CreateTime => attributes & !TIMESTAMP_TYPE_MASK,
+        TimestampType::LogAppendTime => attributes | TIMESTAMP_TYPE_MASK,
+    }
+}
+
+/// `attributes` with another codec.
+pub(super) fn with_compression(attributes: i16, compression: Compression) -> i16 {
+    attributes & !COMPRESSION_MASK | i16::from(compression.id())
+}
+
 fn check_len(batch: &[u8]) -> Result<(), RecordsError> {
     if batch.len() < BATCH_HEADER_LEN {
         return Err(RecordsError::Truncated { needed: BATCH_HEADER_LEN, available: batch.len() });
@@ -270,10 +283,7 @@ pub fn set_max_timestamp(
     if header.timestamp_type() == timestamp_type && header.max_timestamp == max_timestamp {
         return Ok(());
     }
-    let mut attributes = header.attributes & !TIMESTAMP_TYPE_MASK;
-    if timestamp_type == TimestampType::LogAppendTime {
-        attributes |= TIMESTAMP_TYPE_MASK;
-    }
+    let attributes = with_timestamp_type(header.attributes, timestamp_type);
     batch[ATTRIBUTES_OFFSET..LAST_OFFSET_DELTA_OFFSET].copy_from_slice(&attributes.to_be_bytes());
     batch[MAX_TIMESTAMP_OFFSET..MAX_TIMESTAMP_OFFSET + 8].copy_from_slice(&max_timestamp.to_be_bytes());
     update_crc(batch)

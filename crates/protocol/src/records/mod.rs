@@ -14,6 +14,7 @@ mod error;
 mod header;
 mod record;
 mod stream;
+mod validate;
 mod varint;
 
 pub use batch::{BatchView, Batches, batches};
@@ -29,6 +30,10 @@ pub use header::{
 };
 pub use record::{Header, Headers, RecordView};
 pub use stream::{RecordIter, RecordStream};
+pub use validate::{
+    AppendOrigin, MAX_RECORD_ERRORS, RecordError, RecordErrorKind, ValidatedBatch, ValidationError,
+    ValidationRules, validate_batch,
+};
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,8 @@ pub struct RecordView<'a> {
     pub attributes: i8,
     /// Sequence number, or −1.
     pub sequence: i32,
+    /// The timestamp as it is stored: relative to the batch's base timestamp.
+    pub timestamp_delta: i64,
 }
 
 /// The headers of a record: an iterator in their order, with duplicates.
@@ -138,6 +140,7 @@ pub(super) fn read_body<'a>(body: &'a [u8], base: &RecordBase) -> Result<RecordV
         value,
         headers: Headers { bytes: headers, left },
         attributes: attributes as i8,
+        timestamp_delta,
         sequence: if base.sequence < 0 {
             -1
         } else {

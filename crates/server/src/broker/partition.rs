@@ -1,25 +1,33 @@
 //! A partition that this broker leads: its log, its settings, and who waits for it to move.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use arc_swap::ArcSwap;
 use moldau_config::TopicConfig;
-use moldau_log::PartitionLog;
-use moldau_types::{LeaderEpoch, PartitionIndex, TopicId};
+use moldau_log::{LogManager, PartitionLog};
+use tokio::sync::oneshot;
+use moldau_types::{LeaderEpoch, Offset, PartitionIndex, Uuid};
+
 
 use crate::fetch::Waiters;
+
+/// Resolves when what was appended is on the disk, or with what went wrong.
+pub(crate) type Durable = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A led partition.
 pub(crate) struct Partition {
     pub(crate) topic: Arc<str>,
-    pub(crate) topic_id: TopicId,
+    pub(crate) topic_id: Uuid,
     pub(crate) index: PartitionIndex,
     pub(crate) log: Arc<PartitionLog>,
     /// The topic's configs as they are now.
     pub(crate) config: ArcSwap<TopicConfig>,
     leader_epoch: AtomicI32,
     waiters: Waiters,
+    /// Set when an acknowledgement waits for an fsync; it has the flusher.
+    syncs: Option<Arc<LogManager>>,
 }
 
 impl AsRef<Waiters> for Partition {
@@ -31,11 +39,12 @@ impl AsRef<Waiters> for Partition {
 impl Partition {
     pub(crate) fn new(
         topic: Arc<str>,
-        topic_id: TopicId,
+        topic_id: Uuid,
         index: PartitionIndex,
         log: Arc<PartitionLog>,
         config: Arc<TopicConfig>,
         leader_epoch: LeaderEpoch,
+        syncs: Option<Arc<LogManager>>,
     ) -> Self {
         Partition {
             topic,
@@ -45,6 +54,7 @@ impl Partition {
             config: ArcSwap::new(config),
             leader_epoch: AtomicI32::new(leader_epoch.0),
             waiters: Waiters::default(),
+            syncs,
         }
     }
 
@@ -54,6 +64,19 @@ impl Partition {
 
     pub(crate) fn set_leader_epoch(&self, epoch: LeaderEpoch) {
         self.leader_epoch.store(epoch.0, Ordering::Release);
+    }
+
+    /// What an acknowledgement of `offset` waits for, if it waits.
+    pub(crate) fn durable(&self, offset: Offset) -> Option<Durable> {
+        let syncs = self.syncs.as_ref()?;
+        let (sender, receiver) = oneshot::channel();
+        let up_to = Offset(offset.0 + 1);
+        // The asker's connection may be gone by then.
+        syncs.durable(&self.log, up_to, Box::new(move |result| drop(sender.send(result))));
+        Some(Box::pin(async move {
+            let result = receiver.await.map_err(|_| "the node is stopping".to_owned())?;
+            result.map(drop).map_err(|error| error.to_string())
+        }))
     }
 
     /// Wakes the fetches that wait for this partition: after an append, and when it is deleted.

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use moldau_types::{PartitionIndex, TopicId};
+use moldau_types::{PartitionIndex, Uuid};
 use parking_lot::RwLock;
 
 use super::partition::Partition;
@@ -13,7 +13,7 @@ use super::partition::Partition;
 /// A topic with the partitions led here.
 pub(crate) struct LedTopic {
     pub(crate) name: Arc<str>,
-    pub(crate) id: TopicId,
+    pub(crate) id: Uuid,
     partitions: Vec<Option<Arc<Partition>>>,
 }
 
@@ -30,7 +30,7 @@ impl LedTopic {
 #[derive(Default)]
 struct Maps {
     by_name: HashMap<Arc<str>, Arc<LedTopic>>,
-    by_id: HashMap<TopicId, Arc<LedTopic>>,
+    by_id: HashMap<Uuid, Arc<LedTopic>>,
 }
 
 /// All led partitions.
@@ -44,7 +44,7 @@ impl Partitions {
         self.maps.read().by_name.get(name).cloned()
     }
 
-    pub(crate) fn topic_by_id(&self, id: TopicId) -> Option<Arc<LedTopic>> {
+    pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<Arc<LedTopic>> {
         self.maps.read().by_id.get(&id).cloned()
     }
 
@@ -52,13 +52,13 @@ impl Partitions {
         self.maps.read().by_name.get(topic)?.partition(PartitionIndex(index)).cloned()
     }
 
-    pub(crate) fn get_by_id(&self, id: TopicId, index: i32) -> Option<Arc<Partition>> {
+    pub(crate) fn get_by_id(&self, id: Uuid, index: i32) -> Option<Arc<Partition>> {
         self.maps.read().by_id.get(&id)?.partition(PartitionIndex(index)).cloned()
     }
 
     /// Adds partitions, of one topic or of many.
     pub(crate) fn add(&self, added: impl IntoIterator<Item = Arc<Partition>>) {
-        let mut by_topic: HashMap<TopicId, Vec<Arc<Partition>>> = HashMap::new();
+        let mut by_topic: HashMap<Uuid, Vec<Arc<Partition>>> = HashMap::new();
         for partition in added {
             by_topic.entry(partition.topic_id).or_default().push(partition);
         }
@@ -81,7 +81,7 @@ impl Partitions {
     }
 
     /// Removes a topic and gives what was led of it.
-    pub(crate) fn remove(&self, id: TopicId) -> Option<Arc<LedTopic>> {
+    pub(crate) fn remove(&self, id: Uuid) -> Option<Arc<LedTopic>> {
         let mut maps = self.maps.write();
         let topic = maps.by_id.remove(&id)?;
         // A new topic may have the name by now.
@@ -89,6 +89,11 @@ impl Partitions {
             maps.by_name.remove(&topic.name);
         }
         Some(topic)
+    }
+
+    /// The names of all led topics.
+    pub(crate) fn topic_names(&self) -> Vec<Arc<str>> {
+        self.maps.read().by_name.keys().cloned().collect()
     }
 
     /// All led partitions at this moment.

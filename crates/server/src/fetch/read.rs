@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use moldau_log::{FileSlice, ReadError, ReadUpTo};
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
-use moldau_types::{ErrorCode, LeaderEpoch, Offset, TopicId, Uuid};
+use moldau_types::{ErrorCode, LeaderEpoch, Offset, Uuid};
 
 use super::session::{Asked, FetchTopic, SessionKey, Told};
 use crate::broker::{Partition, Partitions};
@@ -75,7 +75,7 @@ pub(crate) fn find(partitions: &Partitions, key: &SessionKey) -> Result<Arc<Part
         }
         FetchTopic::Id(id) if *id == Uuid::ZERO => Err(ErrorCode::UnknownTopicId),
         FetchTopic::Id(id) => {
-            let topic = partitions.topic_by_id(TopicId::from(*id)).ok_or(ErrorCode::UnknownTopicId)?;
+            let topic = partitions.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?;
             let found = topic.partition(moldau_types::PartitionIndex(key.partition)).cloned();
             found.ok_or(ErrorCode::UnknownTopicOrPartition)
         }
@@ -167,7 +167,10 @@ fn diverging_epoch(partition: &Partition, asked: Asked) -> Option<EpochEndOffset
     if asked.last_fetched_epoch < 0 {
         return None;
     }
-    let end = partition.log.epoch_end_offset(LeaderEpoch(asked.last_fetched_epoch))?;
+    let end = partition.log.epoch_end_offset(LeaderEpoch(asked.last_fetched_epoch));
+    if end.leader_epoch.0 < 0 {
+        return None;
+    }
     let parts = end.leader_epoch.0 < asked.last_fetched_epoch || end.end_offset.0 < asked.fetch_offset;
     parts.then(|| EpochEndOffset { epoch: end.leader_epoch.0, end_offset: end.end_offset.0 })
 }

@@ -36,7 +36,7 @@ fn delete(broker: &Broker, topic: &str, index: i32, offset: i64) -> Result<Offse
         return Err(ErrorCode::InvalidTopicException);
     }
     let partition = broker.partitions().get(topic, index).ok_or_else(|| broker.why_not_led(topic, index))?;
-    if !partition.config.load().deletes_segments() {
+    if !partition.config.load().cleanup_policy.delete {
         return Err(ErrorCode::PolicyViolation);
     }
     let target = if offset == -1 { partition.log.offsets().high_watermark } else { Offset(offset) };

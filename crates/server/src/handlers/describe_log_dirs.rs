@@ -24,9 +24,10 @@ pub(crate) async fn handle(
         None => true,
         Some(topics) => topics.iter().any(|t| t.topic == topic && t.partitions.contains(&partition)),
     };
-    let results = broker.log_dirs().into_iter().map(|dir| {
+    let logs = broker.logs.logs();
+    let results = broker.logs.dirs().into_iter().map(|dir| {
         let log_dir = dir.path.display().to_string();
-        if let Some(reason) = dir.offline {
+        if let Some(reason) = dir.failure {
             tracing::debug!(%log_dir, %reason, "described as offline");
             return DescribeLogDirsResult {
                 error_code: ErrorCode::KafkaStorageError.code(),
@@ -35,15 +36,15 @@ pub(crate) async fn handle(
             };
         }
         let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
-        for log in dir.logs.iter().filter(|log| asked(log.topic(), log.partition().0)) {
+        let here = logs.iter().filter(|log| log.directory().path() == dir.path);
+        for log in here.filter(|log| asked(log.topic(), log.partition())) {
             topics.entry(log.topic().to_owned()).or_default().push(DescribeLogDirsPartition {
-                partition_index: log.partition().0,
+                partition_index: log.partition(),
                 partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
                 offset_lag: 0,
                 is_future_key: false,
             });
         }
-        let volume = dir.volume();
         DescribeLogDirsResult {
             error_code: 0,
             log_dir,
@@ -51,8 +52,8 @@ pub(crate) async fn handle(
                 .into_iter()
                 .map(|(name, partitions)| DescribeLogDirsTopic { name, partitions })
                 .collect(),
-            total_bytes: volume.as_ref().map_or(-1, |v| v.total_bytes),
-            usable_bytes: volume.as_ref().map_or(-1, |v| v.usable_bytes),
+            total_bytes: dir.total_bytes,
+            usable_bytes: dir.usable_bytes,
             is_cordoned: false,
         }
     });

@@ -23,7 +23,7 @@ pub(crate) async fn handle(
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
     let image = broker.image();
-    let limit = broker.config().max_request_partition_size_limit();
+    let limit = usize::try_from(broker.configs.load().broker.network.max_request_partition_size_limit).unwrap_or(1);
     let mut left = usize::try_from(request.response_partition_limit).unwrap_or(0).clamp(1, limit);
     let (start_topic, start_partition) = match &request.cursor {
         Some(cursor) => (cursor.topic_name.as_str(), cursor.partition_index),

@@ -58,14 +58,14 @@ fn look_up(
     let offsets = partition.log.offsets();
     let leader_epoch = partition.leader_epoch().0;
     let last = if read_committed { offsets.last_stable } else { offsets.high_watermark };
-    let epoch_at = |offset| partition.log.epoch_of(offset).map_or(leader_epoch, |epoch| epoch.0);
+    let epoch_at = |offset| partition.log.leader_epoch_of(offset).map_or(leader_epoch, |epoch| epoch.0);
     let (timestamp, offset, leader_epoch) = match asked.timestamp {
         LATEST => (-1, last.0, leader_epoch),
         EARLIEST => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
         EARLIEST_LOCAL if version >= 8 => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
         LATEST_TIERED if version >= 9 => (-1, -1, -1),
         EARLIEST_PENDING_UPLOAD if version >= 11 => (-1, -1, -1),
-        MAX_TIMESTAMP if version >= 7 => match partition.log.offset_of_max_timestamp() {
+        MAX_TIMESTAMP if version >= 7 => match partition.log.max_timestamp_offset() {
             Ok(Some(found)) => (found.timestamp, found.offset.0, epoch_at(found.offset)),
             Ok(None) => (-1, -1, -1),
             Err(error) => return Err(storage_error(partition, &error)),

@@ -34,10 +34,9 @@ fn answer(broker: &Broker, topic: &str, asked: &OffsetForLeaderPartition) -> Epo
     match partition {
         Err(error) => result.error_code = error.code(),
         Ok(partition) => {
-            if let Some(end) = partition.log.epoch_end_offset(LeaderEpoch(asked.leader_epoch)) {
-                result.leader_epoch = end.leader_epoch.0;
-                result.end_offset = end.end_offset.0;
-            }
+            let end = partition.log.epoch_end_offset(LeaderEpoch(asked.leader_epoch));
+            result.leader_epoch = end.leader_epoch.0;
+            result.end_offset = end.end_offset.0;
         }
     }
     result

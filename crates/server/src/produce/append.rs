@@ -3,16 +3,14 @@
 //! Invariants: batches of one partition keep their order; each batch gets its own result; the bytes are changed only
 //! where the log patches the base offset and the leader epoch.
 
-use std::future::Future;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendError, AppendOrigin, StorageError};
+use moldau_log::{AppendBatch, AppendError, AppendOrigin};
 use moldau_types::Offset;
 
 use super::validate::Validated;
-use crate::broker::Partition;
+use crate::broker::{Durable, Partition};
 
 /// A validated batch and where its answer goes.
 pub(crate) struct Batch<S> {
@@ -22,9 +20,6 @@ pub(crate) struct Batch<S> {
     pub(crate) range: Range<usize>,
     pub(crate) validated: Validated,
 }
-
-/// Resolves when what was appended is on the disk.
-pub(crate) type Durable = Pin<Box<dyn Future<Output = Result<(), Arc<StorageError>>> + Send>>;
 
 /// What became of an appended batch.
 pub(crate) struct Appended {
@@ -94,12 +89,11 @@ fn append_to<S>(
     if results.iter().any(Result::is_ok) {
         partition.moved();
     }
-    let log_start_offset = partition.log.offsets().log_start;
     for ((batch, _), result) in batches.into_iter().zip(results) {
         let appended = result.map(|info| Appended {
-            base_offset: info.base_offset,
-            log_append_time_ms: batch.validated.log_append_time_ms,
-            log_start_offset,
+            base_offset: info.first_offset,
+            log_append_time_ms: info.log_append_time_ms,
+            log_start_offset: info.log_start_offset,
             durable: partition.durable(info.last_offset),
         });
         answer(batch.slot, partition, appended);

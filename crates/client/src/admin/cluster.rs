@@ -1,0 +1,56 @@
+//! The cluster as a whole.
+
+use moldau_protocol::Message;
+use moldau_protocol::messages::DescribeClusterRequest;
+
+use super::Admin;
+use crate::error::{ClientError, Result};
+use crate::metadata::Broker;
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterDescription {
+    /// The cluster's id.
+    pub id: String,
+    /// The node that takes administrative requests.
+    pub controller: Option<i32>,
+    /// The brokers, ordered by id.
+    pub brokers: Vec<Broker>,
+    /// The finalized features with their levels, ordered by name.
+    pub features: Vec<(String, i16)>,
+}
+
+impl Admin {
+    /// Describes the cluster.
+    pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
+        let connection = self.core.any().await?;
+        let version = connection
+            .version_between::<DescribeClusterRequest>(0, DescribeClusterRequest::MAX_VERSION.min(1))?;
+        let response = connection.start(version, &DescribeClusterRequest::default())?.answer().await?;
+        ClientError::check(response.error_code, || "cluster".to_owned(), response.error_message)?;
+        let mut brokers: Vec<Broker> = response
+            .brokers
+            .into_iter()
+            .map(|broker| Broker {
+                id: broker.broker_id,
+                host: broker.host,
+                port: broker.port,
+                rack: broker.rack,
+            })
+            .collect();
+        brokers.sort_by_key(|broker| broker.id);
+        let mut features = connection.versions().finalized_features().to_vec();
+        features.sort();
+        Ok(ClusterDescription {
+            id: response.cluster_id,
+            controller: (response.controller_id >= 0).then_some(response.controller_id),
+            brokers,
+            features,
+        })
+    }
+
+    /// The API versions a broker speaks: key, lowest, highest.
+    pub async fn api_versions(&self) -> Result<Vec<(i16, i16, i16)>> {
+        Ok(self.core.any().await?.versions().all())
+    }
+}

@@ -1,0 +1,307 @@
+//! Reading and changing configs of topics, brokers, groups and the rest.
+
+use moldau_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use moldau_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
+use moldau_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use moldau_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
+use moldau_types::ErrorCode;
+
+use super::Admin;
+use super::topics::take;
+use crate::error::{ClientError, Result};
+use crate::net::{Connection, Lane};
+
+/// What has configs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResourceType {
+    /// A topic, by its name.
+    Topic,
+    /// A broker, by its node id; the empty name stands for the default of all brokers.
+    Broker,
+    /// The log levels of a broker, by its node id.
+    BrokerLogger,
+    /// A subscription to client metrics.
+    ClientMetrics,
+    /// A group, by its id.
+    Group,
+}
+
+impl ResourceType {
+    fn code(self) -> i8 {
+        match self {
+            Self::Topic => 2,
+            Self::Broker => 4,
+            Self::BrokerLogger => 8,
+            Self::ClientMetrics => 16,
+            Self::Group => 32,
+        }
+    }
+}
+
+/// One thing that has configs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConfigResource {
+    /// Its kind.
+    pub kind: ResourceType,
+    /// Its name.
+    pub name: String,
+}
+
+impl ConfigResource {
+    /// A topic.
+    pub fn topic(name: impl Into<String>) -> Self {
+        Self { kind: ResourceType::Topic, name: name.into() }
+    }
+
+    /// A broker.
+    pub fn broker(id: i32) -> Self {
+        Self { kind: ResourceType::Broker, name: id.to_string() }
+    }
+
+    /// The dynamic default of all brokers.
+    pub fn all_brokers() -> Self {
+        Self { kind: ResourceType::Broker, name: String::new() }
+    }
+
+    fn what(&self) -> String {
+        match (self.kind, self.name.as_str()) {
+            (ResourceType::Broker, "") => "default of all brokers".to_owned(),
+            (ResourceType::Topic, name) => format!("topic {name}"),
+            (ResourceType::Broker, name) => format!("broker {name}"),
+            (ResourceType::BrokerLogger, name) => format!("log levels of broker {name}"),
+            (ResourceType::ClientMetrics, name) => format!("client metrics {name}"),
+            (ResourceType::Group, name) => format!("group {name}"),
+        }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ConfigSource {
+    Unknown,
+    TopicConfig,
+    DynamicBrokerConfig,
+    DynamicDefaultBrokerConfig,
+    StaticBrokerConfig,
+    DefaultConfig,
+    DynamicBrokerLoggerConfig,
+    ClientMetricsConfig,
+    GroupConfig,
+}
+
+impl ConfigSource {
+    fn of(code: i8) -> Self {
+        match code {
+            1 => Self::TopicConfig,
+            2 => Self::DynamicBrokerConfig,
+            3 => Self::DynamicDefaultBrokerConfig,
+            4 => Self::StaticBrokerConfig,
+            5 => Self::DefaultConfig,
+            6 => Self::DynamicBrokerLoggerConfig,
+            7 => Self::ClientMetricsConfig,
+            8 => Self::GroupConfig,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Kafka's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::TopicConfig => "DYNAMIC_TOPIC_CONFIG",
+            Self::DynamicBrokerConfig => "DYNAMIC_BROKER_CONFIG",
+            Self::DynamicDefaultBrokerConfig => "DYNAMIC_DEFAULT_BROKER_CONFIG",
+            Self::StaticBrokerConfig => "STATIC_BROKER_CONFIG",
+            Self::DefaultConfig => "DEFAULT_CONFIG",
+            Self::DynamicBrokerLoggerConfig => "DYNAMIC_BROKER_LOGGER_CONFIG",
+            Self::ClientMetricsConfig => "DYNAMIC_CLIENT_METRICS_CONFIG",
+            Self::GroupConfig => "DYNAMIC_GROUP_CONFIG",
+        }
+    }
+}
+
+/// The type of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ConfigType {
+    Unknown,
+    Boolean,
+    String,
+    Int,
+    Short,
+    Long,
+    Double,
+    List,
+    Class,
+    Password,
+}
+
+impl ConfigType {
+    fn of(code: i8) -> Self {
+        match code {
+            1 => Self::Boolean,
+            2 => Self::String,
+            3 => Self::Int,
+            4 => Self::Short,
+            5 => Self::Long,
+            6 => Self::Double,
+            7 => Self::List,
+            8 => Self::Class,
+            9 => Self::Password,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Another place a value could have come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// The key there.
+    pub name: String,
+    /// The value there.
+    pub value: Option<String>,
+    /// The place.
+    pub source: ConfigSource,
+}
+
+/// One config with its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigEntry {
+    /// The key.
+    pub name: String,
+    /// The value; `None` for null and for what is secret.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub source: ConfigSource,
+    /// Whether it can't be changed while the broker runs.
+    pub read_only: bool,
+    /// Whether it is secret.
+    pub sensitive: bool,
+    /// Its type.
+    pub kind: ConfigType,
+    /// Where else it could have come from, the nearest first.
+    pub synonyms: Vec<ConfigSynonym>,
+    /// What it does, when that was asked for.
+    pub documentation: Option<String>,
+}
+
+/// One change of a config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlterConfigOp {
+    /// Sets a value.
+    Set(String),
+    /// Goes back to what counts without it.
+    Delete,
+    /// Adds to a list.
+    Append(String),
+    /// Takes from a list.
+    Subtract(String),
+}
+
+impl Admin {
+    async fn connection_for(&self, resource: &ConfigResource) -> Result<Connection> {
+        match resource.kind {
+            ResourceType::Broker | ResourceType::BrokerLogger if !resource.name.is_empty() => {
+                let node: i32 = resource.name.parse().map_err(|_| {
+                    ClientError::Usage(format!("`{}` is not a broker's id, which is a number", resource.name))
+                })?;
+                self.core.fresh().await?;
+                self.core.node(node, Lane::Main).await
+            }
+            _ => self.core.any().await,
+        }
+    }
+
+    /// Reads the configs of one thing, ordered by key; only `keys` if there are any.
+    pub async fn describe_configs(
+        &self,
+        resource: &ConfigResource,
+        keys: Option<&[&str]>,
+        documentation: bool,
+    ) -> Result<Vec<ConfigEntry>> {
+        let connection = self.connection_for(resource).await?;
+        let version = connection.version_of::<DescribeConfigsRequest>()?;
+        let request = DescribeConfigsRequest {
+            resources: vec![DescribeConfigsResource {
+                resource_type: resource.kind.code(),
+                resource_name: resource.name.clone(),
+                configuration_keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
+            }],
+            include_synonyms: true,
+            include_documentation: documentation && version >= 3,
+        };
+        let mut response = connection.start(version, &request)?.answer().await?;
+        let answer =
+            take(&mut response.results, |answer| answer.resource_name == resource.name, || resource.what())?;
+        ClientError::check(answer.error_code, || resource.what(), answer.error_message.clone())?;
+        Ok(entries(answer))
+    }
+
+    /// Changes single configs of one thing, leaving the others as they are.
+    pub async fn alter_configs(
+        &self,
+        resource: &ConfigResource,
+        changes: &[(String, AlterConfigOp)],
+        validate_only: bool,
+    ) -> Result<()> {
+        let entry = |(name, op): &(String, AlterConfigOp)| {
+            let (config_operation, value) = match op {
+                AlterConfigOp::Set(value) => (0, Some(value.clone())),
+                AlterConfigOp::Delete => (1, None),
+                AlterConfigOp::Append(value) => (2, Some(value.clone())),
+                AlterConfigOp::Subtract(value) => (3, Some(value.clone())),
+            };
+            AlterableConfig { name: name.clone(), config_operation, value }
+        };
+        let request = IncrementalAlterConfigsRequest {
+            resources: vec![AlterConfigsResource {
+                resource_type: resource.kind.code(),
+                resource_name: resource.name.clone(),
+                configs: changes.iter().map(entry).collect(),
+            }],
+            validate_only,
+        };
+        let mut response = match resource.kind {
+            ResourceType::Broker | ResourceType::BrokerLogger if !resource.name.is_empty() => {
+                self.connection_for(resource).await?.request(&request).await?
+            }
+            _ => self.core.ask_controller("alter configs", &request, |_| ErrorCode::None).await?,
+        };
+        let answer = take(
+            &mut response.responses,
+            |answer| answer.resource_name == resource.name,
+            || resource.what(),
+        )?;
+        ClientError::check(answer.error_code, || resource.what(), answer.error_message)
+    }
+}
+
+fn entries(answer: DescribeConfigsResult) -> Vec<ConfigEntry> {
+    let mut entries: Vec<ConfigEntry> = answer.configs.into_iter().map(entry).collect();
+    entries.sort_by(|one, other| one.name.cmp(&other.name));
+    entries
+}
+
+fn entry(config: DescribeConfigsResourceResult) -> ConfigEntry {
+    ConfigEntry {
+        name: config.name,
+        value: config.value,
+        source: ConfigSource::of(config.config_source),
+        read_only: config.read_only,
+        sensitive: config.is_sensitive,
+        kind: ConfigType::of(config.config_type),
+        synonyms: config
+            .synonyms
+            .into_iter()
+            .map(|synonym| ConfigSynonym {
+                name: synonym.name,
+                value: synonym.value,
+                source: ConfigSource::of(synonym.source),
+            })
+            .collect(),
+        documentation: config.documentation,
+    }
+}

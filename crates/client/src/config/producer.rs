@@ -1,0 +1,146 @@
+//! The producer's settings.
+
+use std::time::Duration;
+
+use super::{CommonConfig, ConfigError, ConfigValue, config_keys};
+
+/// How many replicas must have a batch before it is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acks {
+    /// The broker does not answer at all.
+    None,
+    /// The leader has it.
+    Leader,
+    /// All in-sync replicas have it.
+    #[default]
+    All,
+}
+
+impl Acks {
+    /// The number on the wire.
+    pub fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+impl ConfigValue for Acks {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "all" | "-1" => Ok(Self::All),
+            "0" => Ok(Self::None),
+            "1" => Ok(Self::Leader),
+            _ => Err("must be all (or -1), 0 or 1".to_owned()),
+        }
+    }
+    fn text(&self) -> String {
+        match self {
+            Self::None => "0".to_owned(),
+            Self::Leader => "1".to_owned(),
+            Self::All => "all".to_owned(),
+        }
+    }
+}
+
+/// How batches are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum CompressionType {
+    #[default]
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+impl ConfigValue for CompressionType {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "none" => Ok(Self::None),
+            "gzip" => Ok(Self::Gzip),
+            "snappy" => Ok(Self::Snappy),
+            "lz4" => Ok(Self::Lz4),
+            "zstd" => Ok(Self::Zstd),
+            _ => Err("must be none, gzip, snappy, lz4 or zstd".to_owned()),
+        }
+    }
+    fn text(&self) -> String {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Snappy => "snappy",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+        .to_owned()
+    }
+}
+
+config_keys! {
+    /// The settings of a producer.
+    pub struct ProducerConfig: CommonConfig {
+        /// When a batch counts as written.
+        "acks" => acks: Acks = Acks::All;
+        /// The size at which a partition's batch is sent without waiting for `linger.ms`.
+        "batch.size" => batch_size: usize = 16_384;
+        /// How long a batch that is not full waits for more records.
+        "linger.ms" => linger: Duration = Duration::from_millis(5);
+        /// How batches are compressed.
+        "compression.type" => compression: CompressionType = CompressionType::None;
+        /// Whether retries can neither duplicate nor reorder records.
+        "enable.idempotence" => idempotence: bool = true;
+        /// The number of unanswered requests to one broker.
+        "max.in.flight.requests.per.connection" => max_in_flight: usize = 5;
+        /// The time from `send` until a record is written or has failed.
+        "delivery.timeout.ms" => delivery_timeout: Duration = Duration::from_secs(120);
+        /// How often a batch is sent again; `delivery.timeout.ms` is the limit that is meant to be used.
+        "retries" => retries: u32 = i32::MAX as u32;
+        /// The bytes of records that may wait for delivery; beyond it `send` waits.
+        "buffer.memory" => buffer_memory: usize = 32 * 1024 * 1024;
+        /// The largest request, and so the largest record before compression.
+        "max.request.size" => max_request_size: usize = 1_048_576;
+        /// How long `send` may wait for metadata or for memory.
+        "max.block.ms" => max_block: Duration = Duration::from_secs(60);
+        /// Whether keys are ignored when a partition is chosen.
+        "partitioner.ignore.keys" => ignore_keys: bool = false;
+    }
+}
+
+impl ProducerConfig {
+    /// Refuses combinations that can't keep what they promise.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let refuse = |key: &str, why: &str| {
+            Err(ConfigError::Invalid {
+                key: key.to_owned(),
+                value: self.get(key).unwrap_or_default(),
+                why: why.to_owned(),
+            })
+        };
+        if self.max_in_flight == 0 {
+            return refuse("max.in.flight.requests.per.connection", "must be at least 1");
+        }
+        if self.idempotence && self.max_in_flight > 5 {
+            return refuse(
+                "max.in.flight.requests.per.connection",
+                "must be at most 5 with enable.idempotence=true, which brokers remember no longer",
+            );
+        }
+        if self.idempotence && self.acks != Acks::All {
+            return refuse(
+                "acks",
+                "must be all with enable.idempotence=true; set enable.idempotence=false for fewer",
+            );
+        }
+        if self.idempotence && self.retries == 0 {
+            return refuse("retries", "must not be 0 with enable.idempotence=true");
+        }
+        if self.delivery_timeout < self.linger + self.common.request_timeout {
+            return refuse("delivery.timeout.ms", "must be at least linger.ms + request.timeout.ms");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,74 @@
+use std::time::Duration;
+
+use super::*;
+
+#[test]
+fn keys_are_kafkas_and_defaults_are_the_references() {
+    let config = ProducerConfig::default();
+    assert_eq!(config.get("linger.ms").as_deref(), Some("5"));
+    assert_eq!(config.get("batch.size").as_deref(), Some("16384"));
+    assert_eq!(config.get("request.timeout.ms").as_deref(), Some("30000"));
+    assert_eq!(config.get("acks").as_deref(), Some("all"));
+    assert_eq!(ConsumerConfig::default().get("session.timeout.ms").as_deref(), Some("45000"));
+}
+
+#[test]
+fn each_default_is_read_back_from_its_own_text() {
+    let config = ConsumerConfig::default();
+    for key in ConsumerConfig::keys() {
+        let text = config.get(key).expect("a known key");
+        let mut other = ConsumerConfig::default();
+        other.set(key, &text).expect("its own text");
+        assert_eq!(other.get(key), Some(text), "{key}");
+    }
+}
+
+#[test]
+fn a_misspelt_key_is_refused_and_the_nearest_is_named() {
+    let mut config = ProducerConfig::default();
+    let error = config.set("linger_ms", "1").expect_err("no such key");
+    assert_eq!(error.to_string(), "unknown setting linger_ms; did you mean linger.ms?");
+    let error = config.set("bootstrap.server", "x:1").expect_err("no such key");
+    assert_eq!(error.to_string(), "unknown setting bootstrap.server; did you mean bootstrap.servers?");
+    let error = config.set("completely.unlike.anything", "1").expect_err("no such key");
+    assert_eq!(error.to_string(), "unknown setting completely.unlike.anything");
+}
+
+#[test]
+fn a_bad_value_says_what_it_must_be() {
+    let mut config = ProducerConfig::default();
+    let error = config.set("acks", "2").expect_err("not a value");
+    assert_eq!(error.to_string(), "acks=2: must be all (or -1), 0 or 1");
+    assert!(config.set("linger.ms", "-1").is_err());
+}
+
+#[test]
+fn idempotence_refuses_what_would_break_it() {
+    for (key, value) in [("acks", "1"), ("max.in.flight.requests.per.connection", "6"), ("retries", "0")] {
+        let config = ProducerConfig::from_pairs([(key, value)]).expect("a value");
+        assert!(config.validate().is_err(), "{key}={value}");
+        let config =
+            ProducerConfig::from_pairs([(key, value), ("enable.idempotence", "false")]).expect("a value");
+        assert!(config.validate().is_ok(), "{key}={value}");
+    }
+}
+
+#[test]
+fn offset_reset_by_duration_reads_iso_durations() {
+    let reset = |text: &str| AutoOffsetReset::parse(text);
+    assert_eq!(reset("by_duration:PT1H"), Ok(AutoOffsetReset::ByDuration(Duration::from_secs(3600))));
+    assert_eq!(
+        reset("by_duration:P1DT2H3M4.5S"),
+        Ok(AutoOffsetReset::ByDuration(Duration::from_millis(93_784_500)))
+    );
+    for bad in [
+        "by_duration:",
+        "by_duration:1H",
+        "by_duration:PT",
+        "by_duration:P1H",
+        "by_duration:PT-1S",
+        "sometime",
+    ] {
+        assert!(reset(bad).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,280 @@
+//! One consumer's membership in its group: joined, joining, or about to.
+//!
+//! Always: while a join is under way the member owns nothing. The task that joins goes on when nobody polls, and its result
+//! waits for the next poll.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::group::assignor::Assignor;
+use super::group::heartbeat::{Heartbeat, Notice, leave};
+use super::group::join::{Join, Joined};
+use super::lookup::Committer;
+use super::record::TopicPartition;
+use crate::config::{ConfigError, ConsumerConfig};
+use crate::error::{ClientError, Result};
+use crate::metadata::Core;
+
+/// The assignors that `partition.assignment.strategy` names.
+pub(super) fn assignors(config: &ConsumerConfig) -> Result<Vec<Assignor>> {
+    let invalid = |why: &str| {
+        ClientError::Config(ConfigError::Invalid {
+            key: "partition.assignment.strategy".to_owned(),
+            value: config.assignment_strategy.join(","),
+            why: why.to_owned(),
+        })
+    };
+    if config.assignment_strategy.is_empty() {
+        return Err(invalid("must name at least one of range and roundrobin"));
+    }
+    config
+        .assignment_strategy
+        .iter()
+        .map(|name| {
+            Assignor::named(name).ok_or_else(|| invalid("must be range or roundrobin, or their Java classes"))
+        })
+        .collect()
+}
+
+/// What happened to the membership.
+pub(super) enum Change {
+    /// Nothing.
+    None,
+    /// A join was completed.
+    Assigned(Vec<TopicPartition>),
+    /// The group rebalances: commit, give up what is owned, then [`Membership::join`].
+    Revoked,
+    /// The membership was lost: give up what was owned, then [`Membership::join`].
+    Lost,
+}
+
+/// The member id that is held in the end, and how the join went.
+type JoinResult = (String, Result<Joined>);
+
+/// A join under way. Dropping it ends the task.
+struct Joining {
+    task: JoinHandle<()>,
+    answer: oneshot::Receiver<JoinResult>,
+    result: Option<JoinResult>,
+}
+
+impl Joining {
+    fn start(join: Join) -> Self {
+        let (sender, answer) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let _ = sender.send(join.run().await);
+        });
+        Self { task, answer, result: None }
+    }
+
+    /// Waits for the result and keeps it; cancelling this loses nothing.
+    async fn finish(&mut self) {
+        if self.result.is_none() {
+            let result = (&mut self.answer).await;
+            self.result =
+                Some(result.unwrap_or_else(|_| (String::new(), Err(ClientError::Closed("consumer")))));
+        }
+    }
+
+    fn take(&mut self) -> Option<JoinResult> {
+        self.result.take().or_else(|| self.answer.try_recv().ok())
+    }
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+enum State {
+    /// Not joined, and not about to: after a failure.
+    Out,
+    Joining(Joining),
+    In {
+        joined: Joined,
+        heartbeat: Heartbeat,
+    },
+}
+
+pub(super) struct Membership {
+    core: Arc<Core>,
+    config: Arc<ConsumerConfig>,
+    group: String,
+    topics: Vec<String>,
+    assignors: Vec<Assignor>,
+    member_id: String,
+    topics_changed: bool,
+    state: State,
+    reason: &'static str,
+}
+
+impl Membership {
+    pub(super) fn new(
+        core: Arc<Core>,
+        config: Arc<ConsumerConfig>,
+        group: String,
+        topics: Vec<String>,
+    ) -> Result<Self> {
+        let assignors = assignors(&config)?;
+        let mut membership = Self {
+            core,
+            config,
+            group,
+            topics,
+            assignors,
+            member_id: String::new(),
+            topics_changed: false,
+            state: State::Out,
+            reason: "",
+        };
+        membership.join();
+        Ok(membership)
+    }
+
+    /// Wants other topics from now on.
+    pub(super) fn set_topics(&mut self, topics: Vec<String>) {
+        if self.topics != topics {
+            self.topics = topics;
+            self.topics_changed = true;
+        }
+    }
+
+    pub(super) fn member_id(&self) -> Option<&str> {
+        Some(&*self.member_id).filter(|id| !id.is_empty())
+    }
+
+    /// Who commits, while joined.
+    pub(super) fn committer(&self) -> Option<Committer> {
+        match &self.state {
+            State::In { joined, .. } => Some(Committer {
+                group: self.group.clone(),
+                generation: joined.generation,
+                member_id: joined.member_id.clone(),
+                instance_id: self.config.group_instance_id.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Starts joining.
+    pub(super) fn join(&mut self) {
+        self.topics_changed = false;
+        self.core.want(&self.topics.iter().map(String::as_str).collect::<Vec<_>>());
+        let join = Join {
+            core: self.core.clone(),
+            config: self.config.clone(),
+            group: self.group.clone(),
+            member_id: self.member_id.clone(),
+            topics: self.topics.clone(),
+            assignors: self.assignors.clone(),
+            reason: self.reason,
+        };
+        self.state = State::Joining(Joining::start(join));
+    }
+
+    /// Waits until [`Membership::next`] has something to say.
+    pub(super) async fn changed(&mut self) {
+        match &mut self.state {
+            State::In { heartbeat, .. } => heartbeat.pulse.noticed().await,
+            State::Joining(joining) => joining.finish().await,
+            State::Out => std::future::pending().await,
+        }
+    }
+
+    /// What happened since the last call. Never waits for the group.
+    pub(super) fn next(&mut self) -> Result<Change> {
+        match &mut self.state {
+            State::Out => Ok(Change::None),
+            State::Joining(joining) => {
+                let Some((member_id, result)) = joining.take() else { return Ok(Change::None) };
+                self.member_id = member_id;
+                let joined = match result {
+                    Ok(joined) => joined,
+                    Err(error) => {
+                        self.state = State::Out;
+                        return Err(error);
+                    }
+                };
+                let assigned = joined.assigned.clone();
+                self.state = State::In { heartbeat: self.heartbeat(&joined), joined };
+                Ok(Change::Assigned(assigned))
+            }
+            State::In { joined, heartbeat } => {
+                heartbeat.pulse.polled();
+                match heartbeat.pulse.take() {
+                    Some(Notice::Failed(error)) => {
+                        self.state = State::Out;
+                        return Err(error);
+                    }
+                    Some(Notice::Lost) => {
+                        self.member_id.clear();
+                        self.reason = "the membership was lost";
+                        return Ok(Change::Lost);
+                    }
+                    Some(Notice::Rebalance) => {
+                        self.reason = "the group rebalances";
+                        return Ok(Change::Revoked);
+                    }
+                    None => {}
+                }
+                if self.topics_changed {
+                    self.reason = "the subscription changed";
+                    return Ok(Change::Revoked);
+                }
+                if let Some(counts) = &joined.counts {
+                    let cluster = self.core.cluster();
+                    let now = |topic: &String| cluster.topic(topic).map_or(0, |topic| topic.partitions.len());
+                    if counts.iter().any(|(topic, count)| now(topic) != *count) {
+                        self.reason = "the number of partitions changed";
+                        return Ok(Change::Revoked);
+                    }
+                }
+                Ok(Change::None)
+            }
+        }
+    }
+
+    fn heartbeat(&self, joined: &Joined) -> Heartbeat {
+        let member = Committer {
+            group: self.group.clone(),
+            generation: joined.generation,
+            member_id: joined.member_id.clone(),
+            instance_id: self.config.group_instance_id.clone(),
+        };
+        Heartbeat::start(
+            self.core.clone(),
+            joined.coordinator,
+            member,
+            self.config.heartbeat_interval,
+            self.config.max_poll_interval,
+        )
+    }
+
+    /// Leaves the group; static members stay, so that they can come back without a rebalance.
+    pub(super) async fn leave(mut self, reason: &str) {
+        let coordinator = match std::mem::replace(&mut self.state, State::Out) {
+            State::In { joined, .. } => Ok(joined.coordinator),
+            _ if self.member_id.is_empty() => return,
+            _ => self.core.group_coordinator(&self.group).await,
+        };
+        if self.config.group_instance_id.is_some() {
+            return;
+        }
+        let member = Committer {
+            group: self.group.clone(),
+            generation: -1,
+            member_id: self.member_id,
+            instance_id: None,
+        };
+        let left = match coordinator {
+            Ok(coordinator) => leave(&self.core, coordinator, &member, reason).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = left {
+            tracing::debug!(group = member.group, %error, "leaving");
+        }
+    }
+}

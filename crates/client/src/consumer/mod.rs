@@ -1,0 +1,484 @@
+//! The consumer: partitions assigned by hand or by a group, positions, fetches in the background, commits.
+//!
+//! Always: work that takes several requests (joining, finding positions, fetching) runs as tasks whose results the next
+//! [`Consumer::poll`] takes up, so a poll that is cancelled loses nothing. Records come in the order of their partition.
+//! The consumer protocol of KIP-848 has its place here later.
+
+mod fetcher;
+pub(crate) mod group;
+pub(crate) mod lookup;
+mod membership;
+mod parse;
+mod position;
+mod record;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
+
+use crate::config::ConsumerConfig;
+use crate::error::{ClientError, Result};
+use crate::metadata::{Cluster, Core};
+use fetcher::Fetcher;
+use lookup::{Committer, at_coordinator, commit, committed, list_offsets};
+use membership::Membership;
+use position::Found;
+use state::{Need, Position, Reading, Readings};
+
+/// Hears what a group's rebalance gives and takes. Called from within [`Consumer::poll`].
+pub trait RebalanceListener: Send {
+    /// These partitions will be read from now on.
+    fn assigned(&mut self, partitions: &[TopicPartition]) {
+        let _ = partitions;
+    }
+
+    /// These partitions are no longer read; their offsets were committed if `enable.auto.commit` is on.
+    fn revoked(&mut self, partitions: &[TopicPartition]) {
+        let _ = partitions;
+    }
+
+    /// These partitions already belong to somebody else; nothing can be committed for them.
+    fn lost(&mut self, partitions: &[TopicPartition]) {
+        self.revoked(partitions);
+    }
+}
+
+/// Reads records.
+pub struct Consumer {
+    core: Arc<Core>,
+    config: Arc<ConsumerConfig>,
+    readings: Readings,
+    fetcher: Fetcher,
+    membership: Option<Membership>,
+    listener: Option<Box<dyn RebalanceListener>>,
+    finding: Option<JoinHandle<Result<Found>>>,
+    refreshing: Option<JoinHandle<Result<Arc<Cluster>>>>,
+    committing: Option<JoinHandle<Result<()>>>,
+    next_refresh: Instant,
+    next_auto_commit: Instant,
+}
+
+impl Consumer {
+    /// A consumer; connections are made when they are needed. Must be called within a tokio runtime.
+    pub fn new(config: ConsumerConfig) -> Result<Self> {
+        config.validate()?;
+        membership::assignors(&config)?;
+        let core = Core::new(config.common.clone(), config.allow_auto_create_topics)?;
+        let config = Arc::new(config);
+        Ok(Self {
+            fetcher: Fetcher::new(core.clone(), config.clone()),
+            readings: Readings::default(),
+            membership: None,
+            listener: None,
+            finding: None,
+            refreshing: None,
+            committing: None,
+            next_refresh: Instant::now(),
+            next_auto_commit: Instant::now() + config.auto_commit_interval,
+            core,
+            config,
+        })
+    }
+
+    /// As [`Consumer::new`], but fails at once when none of the bootstrap addresses answers.
+    pub async fn connect(config: ConsumerConfig) -> Result<Self> {
+        let consumer = Self::new(config)?;
+        consumer.core.refresh().await?;
+        Ok(consumer)
+    }
+
+    /// Sets who hears of rebalances.
+    pub fn set_rebalance_listener(&mut self, listener: impl RebalanceListener + 'static) {
+        self.listener = Some(Box::new(listener));
+    }
+
+    /// Reads topics as a member of the group `group.id`, which shares out their partitions. The group is joined by polling.
+    pub fn subscribe<T: Into<String>>(&mut self, topics: impl IntoIterator<Item = T>) -> Result<()> {
+        let Some(group) = self.config.group_id.clone() else {
+            return Err(ClientError::Usage(
+                "subscribe needs group.id; to read without a group use assign".to_owned(),
+            ));
+        };
+        let topics: BTreeSet<String> = topics.into_iter().map(Into::into).collect();
+        let topics: Vec<String> = topics.into_iter().collect();
+        match &mut self.membership {
+            Some(membership) => membership.set_topics(topics),
+            None => {
+                self.readings = Readings::default();
+                self.fetcher.forget_all_but(&self.readings);
+                self.membership =
+                    Some(Membership::new(self.core.clone(), self.config.clone(), group, topics)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads these partitions, without a group's share-out. Offsets can still be committed under `group.id`.
+    pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) -> Result<()> {
+        if self.membership.is_some() {
+            return Err(ClientError::Usage(
+                "this consumer is subscribed; unsubscribe before assign".to_owned(),
+            ));
+        }
+        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
+        self.readings.replace(&partitions);
+        self.fetcher.forget_all_but(&self.readings);
+        Ok(())
+    }
+
+    /// Reads nothing any more; a member leaves its group, after a commit if `enable.auto.commit` is on.
+    pub async fn unsubscribe(&mut self) -> Result<()> {
+        let result = if self.membership.is_some() { self.commit_automatically_now().await } else { Ok(()) };
+        if let Some(membership) = self.membership.take() {
+            self.give_up(false);
+            membership.leave("unsubscribed").await;
+        }
+        self.readings = Readings::default();
+        self.fetcher.forget_all_but(&self.readings);
+        result
+    }
+
+    /// The partitions that are read.
+    pub fn assignment(&self) -> Vec<TopicPartition> {
+        self.readings.partitions.keys().cloned().collect()
+    }
+
+    /// The member id in the group, once it is joined.
+    pub fn member_id(&self) -> Option<&str> {
+        self.membership.as_ref().and_then(Membership::member_id)
+    }
+
+    fn reading(&mut self, partition: &TopicPartition) -> Result<&mut Reading> {
+        self.readings.partitions.get_mut(partition).ok_or_else(|| {
+            ClientError::Usage(format!("{partition} is not among the partitions this consumer reads"))
+        })
+    }
+
+    /// Goes on reading a partition at this offset.
+    pub fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<()> {
+        if offset < 0 {
+            return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
+        }
+        self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
+        Ok(())
+    }
+
+    /// Goes on reading a partition at an offset that is looked up with the next poll. Where no record is as young as a
+    /// timestamp, that is the end.
+    pub fn seek_to(&mut self, partition: &TopicPartition, spec: OffsetSpec) -> Result<()> {
+        self.reading(partition)?.position = Err(Need::Seek(spec));
+        Ok(())
+    }
+
+    /// Gives no more records of these partitions until they are resumed.
+    pub fn pause<'a>(&mut self, partitions: impl IntoIterator<Item = &'a TopicPartition>) -> Result<()> {
+        partitions
+            .into_iter()
+            .try_for_each(|partition| self.reading(partition).map(|reading| reading.paused = true))
+    }
+
+    /// Goes on with partitions that were paused.
+    pub fn resume<'a>(&mut self, partitions: impl IntoIterator<Item = &'a TopicPartition>) -> Result<()> {
+        partitions
+            .into_iter()
+            .try_for_each(|partition| self.reading(partition).map(|reading| reading.paused = false))
+    }
+
+    /// The offset of the next record of a partition; looked up if it is not known yet.
+    pub async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
+        let deadline = Instant::now() + self.config.common.default_api_timeout;
+        loop {
+            if let Ok(position) = self.reading(partition)?.position {
+                return Ok(position.offset);
+            }
+            self.start_finding();
+            if Instant::now() >= deadline {
+                return Err(ClientError::TimedOut {
+                    what: format!("the position of {partition}"),
+                    after: self.config.common.default_api_timeout,
+                    setting: "default.api.timeout.ms",
+                });
+            }
+            let found = finished(&mut self.finding).await;
+            self.take_up_positions(found)?;
+        }
+    }
+
+    /// Metadata of a topic's partitions, in order; [`ClientError::Server`] if there is no such topic.
+    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<TopicPartition>> {
+        let allowed = self.config.common.default_api_timeout;
+        let found = self.core.topic(topic, allowed, "default.api.timeout.ms").await?;
+        Ok(found.partitions.iter().map(|p| TopicPartition::new(found.name.clone(), p.index)).collect())
+    }
+
+    /// Looks offsets up; a partition without a record at or after a timestamp gets `None`.
+    pub async fn offsets(
+        &self,
+        wanted: impl IntoIterator<Item = (TopicPartition, OffsetSpec)>,
+    ) -> Result<BTreeMap<TopicPartition, Option<FoundOffset>>> {
+        list_offsets(&self.core, &wanted.into_iter().collect(), self.config.isolation_level).await
+    }
+
+    /// The group's committed offsets of these partitions; those without one are left out.
+    pub async fn committed(
+        &self,
+        partitions: &[TopicPartition],
+    ) -> Result<BTreeMap<TopicPartition, OffsetAndMetadata>> {
+        let group = self.group()?;
+        at_coordinator(&self.core, group, |connection| committed(connection, group, Some(partitions), true))
+            .await
+    }
+
+    fn group(&self) -> Result<&str> {
+        let group = self.config.group_id.as_deref();
+        group.ok_or_else(|| ClientError::Usage("committed offsets need group.id".to_owned()))
+    }
+
+    fn committer(&self) -> Result<Committer> {
+        match self.membership.as_ref().and_then(Membership::committer) {
+            Some(committer) => Ok(committer),
+            None => Ok(Committer::of_group(self.group()?)),
+        }
+    }
+
+    /// Commits where all partitions stand: after the last record that was given out.
+    pub async fn commit(&mut self) -> Result<()> {
+        let offsets = self.standing();
+        self.commit_offsets(offsets).await
+    }
+
+    fn standing(&self) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
+        let offset = |position: Position| OffsetAndMetadata {
+            offset: position.offset,
+            leader_epoch: position.leader_epoch,
+            metadata: String::new(),
+        };
+        self.readings.positions().map(|(partition, position)| (partition.clone(), offset(position))).collect()
+    }
+
+    /// Commits these offsets.
+    pub async fn commit_offsets(
+        &mut self,
+        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+    ) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        // What was started before must not overtake this.
+        if self.committing.is_some() {
+            let _ = finished(&mut self.committing).await;
+        }
+        commit_at_coordinator(&self.core, self.committer()?, offsets).await
+    }
+
+    /// Commits where all partitions stand, in the background; a failure is only logged.
+    pub fn commit_in_background(&mut self) -> Result<()> {
+        let offsets = self.standing();
+        if self.committing.is_some() || offsets.is_empty() {
+            return Ok(());
+        }
+        let (core, committer) = (self.core.clone(), self.committer()?);
+        self.committing =
+            Some(tokio::spawn(async move { commit_at_coordinator(&core, committer, offsets).await }));
+        Ok(())
+    }
+
+    fn commits_automatically(&self) -> bool {
+        self.config.auto_commit && self.config.group_id.is_some()
+    }
+
+    async fn commit_automatically_now(&mut self) -> Result<()> {
+        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
+        {
+            return Ok(());
+        }
+        self.commit().await
+    }
+
+    /// Gives the next records, at least one, or none when `timeout` is over.
+    pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.step().await?;
+            self.fetcher.work_in_ready(&mut self.readings)?;
+            let records = self.fetcher.take(&mut self.readings, self.config.max_poll_records)?;
+            self.fetcher.start(&self.readings);
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            if Instant::now() >= deadline {
+                return Ok(Vec::new());
+            }
+            self.progress(deadline).await?;
+        }
+    }
+
+    /// Waits until something has happened that a step can work with.
+    async fn progress(&mut self, deadline: Instant) -> Result<()> {
+        let mut until = deadline;
+        if self.commits_automatically() {
+            until = until.min(self.next_auto_commit);
+        }
+        if self.fetcher.metadata_wanted && self.refreshing.is_none() {
+            until = until.min(self.next_refresh);
+        }
+        if let Some(at) = self.fetcher.next_start() {
+            until = until.min(at);
+        }
+        tokio::select! {
+            result = self.fetcher.answered(&mut self.readings) => result?,
+            found = finished(&mut self.finding) => self.take_up_positions(found)?,
+            refreshed = finished(&mut self.refreshing) => {
+                if let Err(error) = refreshed {
+                    tracing::warn!(%error, "metadata can't be read");
+                    self.fetcher.metadata_wanted = true;
+                }
+            }
+            committed = finished(&mut self.committing) => log_commit(committed),
+            () = changed(&mut self.membership) => {}
+            () = sleep_until(until) => {}
+        }
+        Ok(())
+    }
+
+    /// Does what can be done now without waiting for data.
+    async fn step(&mut self) -> Result<()> {
+        self.rebalance().await?;
+        let now = Instant::now();
+        if self.commits_automatically() && now >= self.next_auto_commit {
+            self.next_auto_commit = now + self.config.auto_commit_interval;
+            self.commit_in_background()?;
+        }
+        self.start_finding();
+        let unknown = self.readings.partitions.keys().any(|p| self.core.cluster().topic(&p.topic).is_none());
+        if self.refreshing.is_none()
+            && now >= self.next_refresh
+            && (self.fetcher.metadata_wanted || unknown || self.core.is_stale())
+        {
+            self.fetcher.metadata_wanted = false;
+            self.next_refresh = now + self.config.common.retry_backoff;
+            let topics: BTreeSet<Arc<str>> =
+                self.readings.partitions.keys().map(|p| p.topic.clone()).collect();
+            let core = self.core.clone();
+            self.refreshing = Some(tokio::spawn(async move {
+                core.want(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>());
+                core.refresh().await
+            }));
+        }
+        Ok(())
+    }
+
+    fn start_finding(&mut self) {
+        if self.finding.is_some() {
+            return;
+        }
+        let needs = self.readings.needs();
+        if !needs.is_empty() {
+            self.finding = Some(tokio::spawn(position::find(self.core.clone(), self.config.clone(), needs)));
+        }
+    }
+
+    fn take_up_positions(&mut self, found: Result<Found>) -> Result<()> {
+        for (partition, need, position) in found? {
+            self.readings.found(&partition, need, position);
+        }
+        Ok(())
+    }
+
+    /// Takes up what the group has decided, and joins where that is due.
+    async fn rebalance(&mut self) -> Result<()> {
+        let Some(membership) = &mut self.membership else { return Ok(()) };
+        match membership.next()? {
+            membership::Change::None => Ok(()),
+            membership::Change::Assigned(partitions) => {
+                tracing::debug!(?partitions, "assigned");
+                self.readings.replace(&partitions);
+                if let Some(listener) = &mut self.listener {
+                    listener.assigned(&partitions);
+                }
+                Ok(())
+            }
+            membership::Change::Revoked => {
+                if let Err(error) = self.commit_automatically_now().await {
+                    tracing::warn!(%error, "offsets were not committed before the rebalance");
+                }
+                self.give_up(false);
+                self.join();
+                Ok(())
+            }
+            membership::Change::Lost => {
+                self.give_up(true);
+                self.join();
+                Ok(())
+            }
+        }
+    }
+
+    fn join(&mut self) {
+        if let Some(membership) = &mut self.membership {
+            membership.join();
+        }
+    }
+
+    fn give_up(&mut self, lost: bool) {
+        let partitions = self.assignment();
+        self.readings = Readings::default();
+        self.fetcher.forget_all_but(&self.readings);
+        if partitions.is_empty() {
+            return;
+        }
+        if let Some(listener) = &mut self.listener {
+            if lost { listener.lost(&partitions) } else { listener.revoked(&partitions) }
+        }
+    }
+
+    /// Commits if `enable.auto.commit` is on, leaves the group and ends.
+    pub async fn close(mut self) -> Result<()> {
+        let result = self.commit_automatically_now().await;
+        if let Some(membership) = self.membership.take() {
+            self.give_up(false);
+            membership.leave("the consumer is closed").await;
+        }
+        self.core.close().await;
+        result
+    }
+}
+
+async fn commit_at_coordinator(
+    core: &Core,
+    committer: Committer,
+    offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
+) -> Result<()> {
+    at_coordinator(core, &committer.group, |connection| commit(connection, &committer, &offsets)).await
+}
+
+fn log_commit(result: Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "offsets were not committed");
+    }
+}
+
+/// The result of a task; pends while there is none. Cancelling this loses nothing.
+pub(super) async fn finished<T, F>(task: &mut Option<F>) -> Result<T>
+where
+    F: Future<Output = std::result::Result<Result<T>, tokio::task::JoinError>> + Unpin,
+{
+    let Some(running) = task else { return std::future::pending().await };
+    let result = running.await;
+    *task = None;
+    result.unwrap_or(Err(ClientError::Closed("consumer")))
+}
+
+async fn changed(membership: &mut Option<Membership>) {
+    match membership {
+        Some(membership) => membership.changed().await,
+        None => std::future::pending().await,
+    }
+}

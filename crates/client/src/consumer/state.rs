@@ -1,0 +1,119 @@
+//! The partitions a consumer reads, where each stands, and what it still needs to know.
+//!
+//! Always: a partition is fetched from only when it has a position and is not paused; a position moves only past what was
+//! given out, or by a seek.
+
+use std::collections::BTreeMap;
+
+use super::record::{OffsetSpec, TopicPartition};
+
+/// How a partition gets its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// The committed offset; without one, what `auto.offset.reset` says.
+    Committed,
+    /// What `auto.offset.reset` says.
+    Reset,
+    /// What a seek asked for.
+    Seek(OffsetSpec),
+}
+
+/// Where reading goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The next offset.
+    pub(super) offset: i64,
+    /// The leader epoch of the last record, where it is known.
+    pub(super) leader_epoch: Option<i32>,
+}
+
+/// One partition that is read.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// Where it stands, or what it needs for that.
+    pub(super) position: Result<Position, Need>,
+    /// Whether it rests.
+    pub(super) paused: bool,
+    /// The replica to fetch from, when the leader named a nearer one.
+    pub(super) preferred_replica: Option<i32>,
+    /// The end, as the last answer had it.
+    pub(super) high_watermark: Option<i64>,
+}
+
+impl Reading {
+    pub(super) fn new(need: Need) -> Self {
+        Self { position: Err(need), paused: false, preferred_replica: None, high_watermark: None }
+    }
+}
+
+/// The partitions that are read.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    pub(super) partitions: BTreeMap<TopicPartition, Reading>,
+}
+
+impl Readings {
+    /// Reads these from now on; what was read already goes on where it stands.
+    pub(super) fn replace(&mut self, wanted: &[TopicPartition]) {
+        let mut old = std::mem::take(&mut self.partitions);
+        self.partitions = wanted
+            .iter()
+            .map(|partition| {
+                let reading = old.remove(partition).unwrap_or_else(|| Reading::new(Need::Committed));
+                (partition.clone(), reading)
+            })
+            .collect();
+    }
+
+    /// What each partition without a position needs.
+    pub(super) fn needs(&self) -> BTreeMap<TopicPartition, Need> {
+        self.partitions
+            .iter()
+            .filter_map(|(partition, reading)| reading.position.err().map(|need| (partition.clone(), need)))
+            .collect()
+    }
+
+    /// A position was found for `need`; it counts only if nothing else was asked for meanwhile.
+    pub(super) fn found(&mut self, partition: &TopicPartition, need: Need, position: Position) {
+        if let Some(reading) = self.partitions.get_mut(partition)
+            && reading.position == Err(need)
+        {
+            reading.position = Ok(position);
+        }
+    }
+
+    /// The positions that there are.
+    pub(super) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Position)> {
+        self.partitions.iter().filter_map(|(partition, reading)| Some((partition, reading.position.ok()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seek_during_a_lookup_wins() {
+        let partition = TopicPartition::new("t", 0);
+        let mut readings = Readings::default();
+        readings.replace(std::slice::from_ref(&partition));
+        assert_eq!(readings.needs()[&partition], Need::Committed);
+        let sought = Need::Seek(OffsetSpec::Latest);
+        readings.partitions.get_mut(&partition).expect("read").position = Err(sought);
+        readings.found(&partition, Need::Committed, Position { offset: 1, leader_epoch: None });
+        assert_eq!(readings.needs()[&partition], sought);
+        readings.found(&partition, sought, Position { offset: 9, leader_epoch: None });
+        assert!(readings.needs().is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_goes_on_where_it_stands() {
+        let (a, b) = (TopicPartition::new("t", 0), TopicPartition::new("t", 1));
+        let mut readings = Readings::default();
+        readings.replace(std::slice::from_ref(&a));
+        readings.found(&a, Need::Committed, Position { offset: 5, leader_epoch: None });
+        readings.replace(&[a.clone(), b.clone()]);
+        assert_eq!(readings.positions().count(), 1);
+        assert_eq!(readings.needs().into_keys().collect::<Vec<_>>(), [b]);
+    }
+}

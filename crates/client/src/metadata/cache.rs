@@ -1,0 +1,89 @@
+//! Holds the newest snapshot and which topics it must speak of.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use moldau_protocol::messages::MetadataResponse;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::cluster::Cluster;
+
+/// What to ask the cluster for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// All topics.
+    All,
+    /// These; none of them asks only for brokers.
+    Topics(BTreeSet<String>),
+}
+
+struct Inner {
+    cluster: Arc<Cluster>,
+    wanted: Wanted,
+    read_at: Option<Instant>,
+    version: u64,
+}
+
+/// The newest snapshot.
+pub(crate) struct Cache {
+    inner: Mutex<Inner>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                cluster: Arc::default(),
+                wanted: Wanted::Topics(BTreeSet::new()),
+                read_at: None,
+                version: 0,
+            }),
+        }
+    }
+}
+
+impl Cache {
+    pub(super) fn cluster(&self) -> Arc<Cluster> {
+        self.inner.lock().cluster.clone()
+    }
+
+    /// Counts the snapshots, so that a caller can see that somebody else has read a newer one meanwhile.
+    pub(super) fn version(&self) -> u64 {
+        self.inner.lock().version
+    }
+
+    pub(super) fn age(&self) -> Option<std::time::Duration> {
+        self.inner.lock().read_at.map(|at| at.elapsed())
+    }
+
+    pub(super) fn wanted(&self) -> Wanted {
+        self.inner.lock().wanted.clone()
+    }
+
+    /// Adds topics to what is asked for from now on; whether any was new.
+    pub(super) fn want(&self, names: &[&str]) -> bool {
+        match &mut self.inner.lock().wanted {
+            Wanted::All => false,
+            Wanted::Topics(topics) => names.iter().fold(false, |new, name| {
+                if topics.contains(*name) { new } else { topics.insert((*name).to_owned()) || new }
+            }),
+        }
+    }
+
+    pub(super) fn forget(&self, name: &str) {
+        let mut inner = self.inner.lock();
+        if let Wanted::Topics(topics) = &mut inner.wanted {
+            topics.remove(name);
+        }
+        inner.cluster = Arc::new(inner.cluster.without(name));
+    }
+
+    pub(super) fn update(&self, response: MetadataResponse, whole: bool) -> Arc<Cluster> {
+        let mut inner = self.inner.lock();
+        inner.cluster = Arc::new(inner.cluster.merged(response, whole));
+        inner.read_at = Some(Instant::now());
+        inner.version += 1;
+        inner.cluster.clone()
+    }
+}

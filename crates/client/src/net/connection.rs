@@ -1,0 +1,364 @@
+//! One connection: requests are written in the order of the calls and may be many before the first answer.
+//!
+//! Always: a request gets exactly one result, its answer or the error that ended the connection. Two tasks serve a connection:
+//! one writes whatever has been gathered since the last write, one reads and hands out answers. Both end with the connection.
+
+use std::collections::VecDeque;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use moldau_protocol::{ApiKey, Message, Request, messages as m};
+use moldau_types::ErrorCode;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+use super::frame;
+use super::versions::Versions;
+use crate::config::CommonConfig;
+use crate::error::{ClientError, Result};
+
+/// How much room the gathering buffer keeps between writes.
+const WRITE_BUFFER_KEPT: usize = 256 * 1024;
+
+/// A connection to one broker; clones share it.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    versions: Arc<Versions>,
+}
+
+struct Shared {
+    address: String,
+    client_id: String,
+    request_timeout: Duration,
+    state: Mutex<State>,
+    /// Wakes the writer, and both tasks when the connection is closed.
+    wake_writer: Notify,
+    wake_reader: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    outgoing: Vec<u8>,
+    waiting: VecDeque<(i32, oneshot::Sender<Result<Bytes>>)>,
+    next_correlation_id: i32,
+    closed: Option<ClientError>,
+}
+
+impl Shared {
+    fn close(&self, error: ClientError) {
+        let waiting = {
+            let mut state = self.state.lock();
+            if state.closed.is_none() {
+                state.closed = Some(error.clone());
+            }
+            state.outgoing = Vec::new();
+            std::mem::take(&mut state.waiting)
+        };
+        for (_, sender) in waiting {
+            let _ = sender.send(Err(error.clone()));
+        }
+        self.wake_writer.notify_one();
+        self.wake_reader.notify_one();
+    }
+
+    fn disconnected(&self, error: Option<io::Error>) -> ClientError {
+        ClientError::Disconnected { address: self.address.clone(), error: error.map(Arc::new) }
+    }
+}
+
+/// A request that was written and whose answer is awaited.
+pub(crate) struct InFlight<R> {
+    connection: Connection,
+    api: ApiKey,
+    version: i16,
+    answer: oneshot::Receiver<Result<Bytes>>,
+    allowed: Duration,
+    response: PhantomData<fn() -> R>,
+}
+
+impl<R: Message> InFlight<R> {
+    /// The answer. When it does not come in time the whole connection is given up, as its later answers would be late as well.
+    pub(crate) async fn answer(self) -> Result<R> {
+        let shared = &self.connection.shared;
+        let frame = match timeout(self.allowed, self.answer).await {
+            Ok(Ok(result)) => result?,
+            Ok(Err(_)) => return Err(shared.disconnected(None)),
+            Err(_) => {
+                let error = ClientError::TimedOut {
+                    what: format!("the answer of {} to {}", shared.address, self.api.name()),
+                    after: self.allowed,
+                    setting: "request.timeout.ms",
+                };
+                shared.close(error.clone());
+                return Err(error);
+            }
+        };
+        frame::read_response(&frame, self.api, self.version).map_err(|why| {
+            let error = ClientError::Malformed {
+                address: shared.address.clone(),
+                what: format!("a {} answer of version {}", self.api.name(), self.version),
+                why,
+            };
+            shared.close(error.clone());
+            error
+        })
+    }
+}
+
+impl Connection {
+    /// Connects to `address` (`host:port`) and agrees on versions.
+    pub(crate) async fn open(address: &str, config: &CommonConfig) -> Result<Self> {
+        let stream = timeout(config.connection_setup_timeout, TcpStream::connect(address))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+            .map_err(|error| ClientError::Connect { address: address.to_owned(), error: Arc::new(error) })?;
+        // Batches are gathered by us; waiting for more in the kernel only adds delay.
+        let _ = stream.set_nodelay(true);
+        let (reader, writer) = stream.into_split();
+        let mut connection = Self::over(reader, writer, address, config);
+        connection.versions = Arc::new(connection.agree_on_versions().await?);
+        Ok(connection)
+    }
+
+    /// A connection over any pair of streams, before versions are agreed on.
+    fn over<R, W>(reader: R, writer: W, address: &str, config: &CommonConfig) -> Self
+    where
+        R: AsyncRead + Unpin + Send + 'static,
+        W: AsyncWrite + Unpin + Send + 'static,
+    {
+        let shared = Arc::new(Shared {
+            address: address.to_owned(),
+            client_id: config.client_id.clone(),
+            request_timeout: config.request_timeout,
+            state: Mutex::new(State::default()),
+            wake_writer: Notify::new(),
+            wake_reader: Notify::new(),
+        });
+        tokio::spawn(write_gathered(shared.clone(), writer));
+        tokio::spawn(read_answers(shared.clone(), reader, config.connections_max_idle));
+        Self { shared, versions: Arc::default() }
+    }
+
+    async fn agree_on_versions(&self) -> Result<Versions> {
+        let request = m::ApiVersionsRequest {
+            client_software_name: "moldau".to_owned(),
+            client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let newest = m::ApiVersionsRequest::MAX_VERSION;
+        let in_flight = self.start_raw(ApiKey::ApiVersions, newest, &request)?;
+        let frame =
+            timeout(self.shared.request_timeout, in_flight).await.map_err(|_| ClientError::TimedOut {
+                what: format!("the answer of {} to ApiVersions", self.shared.address),
+                after: self.shared.request_timeout,
+                setting: "request.timeout.ms",
+            });
+        let frame = frame?.map_err(|_| self.shared.disconnected(None))??;
+        let malformed = |why| ClientError::Malformed {
+            address: self.shared.address.clone(),
+            what: "an ApiVersions answer".to_owned(),
+            why,
+        };
+        // A broker that does not know the version answers in version 0 with the versions that it knows.
+        let unsupported = frame.get(4..6) == Some(&ErrorCode::UnsupportedVersion.code().to_be_bytes()[..]);
+        let mut response: m::ApiVersionsResponse =
+            frame::read_response(&frame, ApiKey::ApiVersions, if unsupported { 0 } else { newest })
+                .map_err(malformed)?;
+        if unsupported {
+            let version = Versions::new(&response).choose(ApiKey::ApiVersions.code(), 0, newest).unwrap_or(0);
+            response = self.start(version, &request)?.answer().await?;
+        }
+        ClientError::check(response.error_code, || format!("ApiVersions of {}", self.shared.address), None)?;
+        Ok(Versions::new(&response))
+    }
+
+    /// `host:port` of the peer.
+    pub(crate) fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// What the peer speaks.
+    pub(crate) fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// Whether the connection has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.state.lock().closed.is_some()
+    }
+
+    /// Ends the connection; waiting requests fail.
+    pub(crate) fn close(&self) {
+        self.shared.close(self.shared.disconnected(None));
+    }
+
+    /// The newest version of a request that both sides speak.
+    pub(crate) fn version_of<R: Request>(&self) -> Result<i16> {
+        self.version_between::<R>(R::MIN_VERSION, R::MAX_VERSION)
+    }
+
+    /// The newest version of a request, in `lowest..=highest`, that both sides speak.
+    pub(crate) fn version_between<R: Request>(&self, lowest: i16, highest: i16) -> Result<i16> {
+        let api = R::KEY;
+        self.versions.choose(api.code(), lowest, highest).ok_or_else(|| ClientError::Unsupported {
+            address: self.shared.address.clone(),
+            api,
+            needed: format!("{lowest} to {highest}"),
+            hint: match self.versions.range(api.code()) {
+                Some((min, max)) => format!("it has {min} to {max}"),
+                None => "it does not have this API at all".to_owned(),
+            },
+        })
+    }
+
+    /// Sends a request in the newest common version and awaits the answer.
+    pub(crate) async fn request<R: Request>(&self, request: &R) -> Result<R::Response> {
+        self.start(self.version_of::<R>()?, request)?.answer().await
+    }
+
+    /// Sends a request; the answer is awaited apart. Requests are written in the order of these calls.
+    pub(crate) fn start<R: Request>(&self, version: i16, request: &R) -> Result<InFlight<R::Response>> {
+        self.start_within(version, request, self.shared.request_timeout)
+    }
+
+    /// As [`Connection::start`], with another time for the answer (a JoinGroup may rest for as long as a rebalance takes).
+    pub(crate) fn start_within<R: Request>(
+        &self,
+        version: i16,
+        request: &R,
+        allowed: Duration,
+    ) -> Result<InFlight<R::Response>> {
+        let answer = self.start_raw(R::KEY, version, request)?;
+        Ok(InFlight {
+            connection: self.clone(),
+            api: R::KEY,
+            version,
+            answer,
+            allowed,
+            response: PhantomData,
+        })
+    }
+
+    fn start_raw<M: Message>(
+        &self,
+        api: ApiKey,
+        version: i16,
+        request: &M,
+    ) -> Result<oneshot::Receiver<Result<Bytes>>> {
+        let (sender, receiver) = oneshot::channel();
+        self.enqueue(api, version, request, Some(sender))?;
+        Ok(receiver)
+    }
+
+    /// Sends a request that is never answered (Produce with `acks=0`).
+    pub(crate) fn send_unanswered<R: Request>(&self, version: i16, request: &R) -> Result<()> {
+        self.enqueue(R::KEY, version, request, None)
+    }
+
+    fn enqueue<M: Message>(
+        &self,
+        api: ApiKey,
+        version: i16,
+        request: &M,
+        sender: Option<oneshot::Sender<Result<Bytes>>>,
+    ) -> Result<()> {
+        {
+            let mut state = self.shared.state.lock();
+            if let Some(error) = &state.closed {
+                return Err(error.clone());
+            }
+            let correlation_id = state.next_correlation_id;
+            frame::write_request(
+                &mut state.outgoing,
+                api,
+                version,
+                correlation_id,
+                &self.shared.client_id,
+                request,
+            )
+            .map_err(|why| ClientError::Unencodable {
+                what: format!("{} of version {version}", api.name()),
+                why,
+            })?;
+            state.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
+            if let Some(sender) = sender {
+                state.waiting.push_back((correlation_id, sender));
+            }
+        }
+        self.shared.wake_writer.notify_one();
+        Ok(())
+    }
+}
+
+async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: W) {
+    let mut buffer = Vec::new();
+    loop {
+        {
+            let mut state = shared.state.lock();
+            if state.closed.is_some() {
+                break;
+            }
+            std::mem::swap(&mut state.outgoing, &mut buffer);
+        }
+        if buffer.is_empty() {
+            shared.wake_writer.notified().await;
+            continue;
+        }
+        let written = stream.write_all(&buffer).await;
+        buffer.clear();
+        if buffer.capacity() > WRITE_BUFFER_KEPT {
+            buffer = Vec::new();
+        }
+        if let Err(error) = written {
+            shared.close(shared.disconnected(Some(error)));
+            break;
+        }
+    }
+    let _ = stream.shutdown().await;
+}
+
+async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, idle: Duration) {
+    let mut buffer = BytesMut::new();
+    let error = loop {
+        match frame::split(&mut buffer) {
+            Ok(Some(frame)) => {
+                if let Err(error) = hand_out(&shared, frame) {
+                    break Some(error);
+                }
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => break Some(error),
+        }
+        let filled = tokio::select! {
+            filled = timeout(idle, frame::fill(&mut stream, &mut buffer)) => filled,
+            () = shared.wake_reader.notified() => return,
+        };
+        match filled {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => break None,
+            Ok(Err(error)) => break Some(error),
+            Err(_) if shared.state.lock().waiting.is_empty() => break None,
+            Err(_) => {}
+        }
+    };
+    shared.close(shared.disconnected(error));
+}
+
+fn hand_out(shared: &Shared, frame: Bytes) -> io::Result<()> {
+    let came = frame::correlation_id(&frame);
+    let front = shared.state.lock().waiting.pop_front();
+    match front {
+        Some((expected, sender)) if Some(expected) == came => {
+            let _ = sender.send(Ok(frame));
+            Ok(())
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "an answer that belongs to no request")),
+    }
+}

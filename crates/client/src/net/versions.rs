@@ -1,0 +1,68 @@
+//! The versions of each API that a broker speaks, and the choice among them.
+
+use std::collections::HashMap;
+
+use moldau_protocol::messages::ApiVersionsResponse;
+
+/// What a broker answered to ApiVersions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Versions {
+    ranges: HashMap<i16, (i16, i16)>,
+    finalized: Vec<(String, i16)>,
+}
+
+impl Versions {
+    pub(super) fn new(response: &ApiVersionsResponse) -> Self {
+        Self {
+            ranges: response
+                .api_keys
+                .iter()
+                .map(|api| (api.api_key, (api.min_version, api.max_version)))
+                .collect(),
+            finalized: response
+                .finalized_features
+                .iter()
+                .map(|feature| (feature.name.clone(), feature.max_version_level))
+                .collect(),
+        }
+    }
+
+    /// The versions the broker speaks of an API.
+    pub(crate) fn range(&self, api_key: i16) -> Option<(i16, i16)> {
+        self.ranges.get(&api_key).copied()
+    }
+
+    /// The highest version in both the broker's range and `lowest..=highest`.
+    pub(crate) fn choose(&self, api_key: i16, lowest: i16, highest: i16) -> Option<i16> {
+        let (min, max) = self.range(api_key)?;
+        let version = max.min(highest);
+        (version >= min.max(lowest)).then_some(version)
+    }
+
+    /// The finalized features of the cluster with their levels.
+    pub(crate) fn finalized_features(&self) -> &[(String, i16)] {
+        &self.finalized
+    }
+
+    /// All ranges, by API key.
+    pub(crate) fn all(&self) -> Vec<(i16, i16, i16)> {
+        let mut all: Vec<_> = self.ranges.iter().map(|(key, (min, max))| (*key, *min, *max)).collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_common_version_is_chosen() {
+        let versions = Versions { ranges: HashMap::from([(1, (4, 18))]), finalized: Vec::new() };
+        assert_eq!(versions.choose(1, 4, 17), Some(17));
+        assert_eq!(versions.choose(1, 4, 30), Some(18));
+        assert_eq!(versions.choose(1, 0, 3), None);
+        assert_eq!(versions.choose(1, 19, 20), None);
+        assert_eq!(versions.choose(2, 0, 5), None);
+    }
+}

@@ -1,0 +1,439 @@
+//! Gathers records into batches by partition, within a bound of memory, and says which batches may leave.
+//!
+//! Always: memory that a record reserved is given back once, when its batch is settled. One lock guards all queues; nothing
+//! is compressed or awaited under it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use moldau_types::ErrorCode;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use super::batch::Batch;
+use super::delivery::{Delivery, Outcome, Written, settled};
+use super::partitioner::{StickyPartition, partition_of_key};
+use super::queue::{Queue, Readiness};
+use super::record::{ProducerRecord, now_ms};
+use crate::config::ProducerConfig;
+use crate::error::{ClientError, Result};
+use crate::metadata::{Cluster, Topic};
+
+#[derive(Default)]
+struct TopicQueues {
+    sticky: StickyPartition,
+    queues: Vec<Queue>,
+}
+
+#[derive(Default)]
+struct State {
+    topics: HashMap<Arc<str>, TopicQueues>,
+    /// Queues with waiting batches.
+    active: BTreeSet<(Arc<str>, i32)>,
+    /// Outcomes of batches that are not settled.
+    unsettled: BTreeMap<u64, Arc<Outcome>>,
+    next_batch_id: u64,
+    in_flight: usize,
+    flushes: usize,
+    closing: bool,
+    failed: Option<ClientError>,
+    /// The producer id can't be used any more; a new one is to be taken when nothing is in flight.
+    identity_spent: bool,
+}
+
+/// The records on their way.
+pub(super) struct Accumulator {
+    config: Arc<ProducerConfig>,
+    state: Mutex<State>,
+    memory: Semaphore,
+    /// Wakes the sender.
+    pub(super) wake: Notify,
+}
+
+/// Whether batches can be sent to a broker.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Yes.
+    Open,
+    /// As many requests as allowed are under way.
+    Busy,
+    /// A connection is missing.
+    Unconnected,
+}
+
+/// What may leave, and what to do about the rest.
+#[derive(Default)]
+pub(super) struct Drained {
+    /// Batches by the leader's node id, at most one for each partition.
+    pub(super) by_node: BTreeMap<i32, Vec<Batch>>,
+    /// Leaders that batches wait for and that have no connection.
+    pub(super) unconnected: BTreeSet<i32>,
+    /// Batches wait for a partition without a known leader.
+    pub(super) leader_unknown: bool,
+    /// When to look again.
+    pub(super) next: Option<Instant>,
+}
+
+impl Accumulator {
+    pub(super) fn new(config: Arc<ProducerConfig>) -> Self {
+        Self {
+            memory: Semaphore::new(config.buffer_memory.min(Semaphore::MAX_PERMITS)),
+            config,
+            state: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Reserves memory for a record, waiting until there is some.
+    pub(super) async fn reserve(&self, size: usize) -> Result<()> {
+        let permits = size as u32;
+        if let Ok(permit) = self.memory.try_acquire_many(permits) {
+            permit.forget();
+            return Ok(());
+        }
+        match timeout(self.config.max_block, self.memory.acquire_many(permits)).await {
+            Ok(Ok(permit)) => {
+                permit.forget();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(ClientError::Closed("producer")),
+            Err(_) => Err(ClientError::TimedOut {
+                what: "waiting for memory (buffer.memory)".to_owned(),
+                after: self.config.max_block,
+                setting: "max.block.ms",
+            }),
+        }
+    }
+
+    /// Puts a record, for which `size` bytes were reserved, into its partition's batch.
+    pub(super) fn append(&self, record: ProducerRecord, size: usize, topic: &Arc<Topic>) -> Result<Delivery> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let refused =
+            if state.closing { Some(ClientError::Closed("producer")) } else { state.failed.clone() };
+        if let Some(error) = refused {
+            drop(guard);
+            self.memory.add_permits(size);
+            return Err(error);
+        }
+        if !state.topics.contains_key(&topic.name) {
+            state.topics.insert(topic.name.clone(), TopicQueues::default());
+        }
+        let Some(queues) = state.topics.get_mut(&topic.name) else {
+            return Err(ClientError::Closed("producer"));
+        };
+        let count = topic.partitions.len();
+        let partition = match (record.partition, &record.key) {
+            (Some(partition), _) => partition,
+            (None, Some(key)) if !self.config.ignore_keys => partition_of_key(key, count),
+            _ => queues.sticky.next(size, self.config.batch_size, &topic.available(), count),
+        };
+        let at = partition as usize;
+        if queues.queues.len() <= at {
+            queues.queues.resize_with(at + 1, Queue::default);
+        }
+        let queue = &mut queues.queues[at];
+        let timestamp = record.timestamp.unwrap_or_else(now_ms);
+        let mut woken = false;
+        if let Some(batch) = queue.open()
+            && (batch.size() + size > self.config.batch_size)
+        {
+            batch.close();
+            woken = true;
+        }
+        let added = match queue.open() {
+            Some(batch) => {
+                let added = batch.push(&record, timestamp, size);
+                if batch.size() >= self.config.batch_size {
+                    batch.close();
+                    woken = true;
+                }
+                added.map(|index| Delivery::new(batch.outcome.clone(), index, timestamp))
+            }
+            None => {
+                let id = state.next_batch_id;
+                let outcome = Outcome::new(topic.name.clone(), partition);
+                let mut batch =
+                    Batch::new(id, topic.name.clone(), partition, self.config.compression, outcome.clone());
+                batch.push(&record, timestamp, size).map(|index| {
+                    state.next_batch_id += 1;
+                    if batch.size() >= self.config.batch_size {
+                        batch.close();
+                    }
+                    if queue.is_empty() {
+                        state.active.insert((topic.name.clone(), partition));
+                    }
+                    queue.push(batch);
+                    state.unsettled.insert(id, outcome.clone());
+                    woken = true;
+                    Delivery::new(outcome, index, timestamp)
+                })
+            }
+        };
+        drop(guard);
+        if woken {
+            self.wake.notify_one();
+        }
+        added.map_err(|why| {
+            self.memory.add_permits(size);
+            ClientError::Unencodable {
+                what: format!("a record for topic {}", topic.name),
+                why: why.to_string(),
+            }
+        })
+    }
+
+    /// Takes the batches that may leave now.
+    pub(super) fn drain(
+        &self,
+        cluster: &Cluster,
+        identity: Option<(i64, i16)>,
+        gate: impl Fn(i32) -> Gate,
+    ) -> Drained {
+        let now = Instant::now();
+        let mut drained = Drained::default();
+        let mut expired = Vec::new();
+        {
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
+            let hurry = state.closing || state.flushes > 0;
+            let mut done = Vec::new();
+            let mut sizes: HashMap<i32, usize> = HashMap::new();
+            for key in &state.active {
+                let Some(queue) = state.topics.get_mut(&key.0).and_then(|t| t.queues.get_mut(key.1 as usize))
+                else {
+                    continue;
+                };
+                for batch in queue.take_expired(now, self.config.delivery_timeout) {
+                    // It may have been written: its sequence numbers can't be given to others.
+                    state.identity_spent |= batch.stamp.is_some();
+                    expired.push(batch);
+                }
+                let mut look_again = queue.expires_at(self.config.delivery_timeout);
+                if !state.identity_spent || identity.is_none() {
+                    match queue.readiness(now, self.config.linger, self.config.batch_size, hurry) {
+                        Readiness::Empty => {}
+                        Readiness::AfterAnswer => {}
+                        Readiness::At(at) => look_again = earliest(look_again, at),
+                        Readiness::Now => match cluster.leader(&key.0, key.1) {
+                            None => drained.leader_unknown = true,
+                            Some((leader, _)) => match gate(leader.id) {
+                                Gate::Busy => {}
+                                Gate::Unconnected => {
+                                    drained.unconnected.insert(leader.id);
+                                }
+                                Gate::Open => {
+                                    let size = sizes.entry(leader.id).or_default();
+                                    if *size == 0
+                                        || *size + queue.first_size() <= self.config.max_request_size
+                                    {
+                                        *size += queue.first_size();
+                                        if let Some(batch) = queue.take_to_send(identity) {
+                                            state.in_flight += 1;
+                                            drained.by_node.entry(leader.id).or_default().push(batch);
+                                        }
+                                        if !queue.is_empty() {
+                                            look_again = earliest(look_again, now);
+                                        }
+                                    } else {
+                                        look_again = earliest(look_again, now);
+                                    }
+                                }
+                            },
+                        },
+                    }
+                }
+                if queue.is_empty() {
+                    done.push(key.clone());
+                } else if let Some(at) = look_again {
+                    drained.next = earliest(drained.next, at);
+                }
+            }
+            for key in done {
+                state.active.remove(&key);
+            }
+        }
+        for batch in expired {
+            let what =
+                format!("delivery of {} records to {}-{}", batch.count(), batch.topic, batch.partition);
+            self.settle(
+                batch,
+                Err(ClientError::TimedOut {
+                    what,
+                    after: self.config.delivery_timeout,
+                    setting: "delivery.timeout.ms",
+                }),
+            );
+        }
+        drained
+    }
+
+    fn with_queue<T>(&self, batch: &Batch, act: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let queue = state.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
+        let result = act(queue);
+        state.in_flight -= 1;
+        Some(result)
+    }
+
+    /// A sent batch was written.
+    pub(super) fn written(&self, batch: Batch, written: Written) {
+        self.with_queue(&batch, |queue| queue.written(&batch));
+        self.settle(batch, Ok(written));
+    }
+
+    /// A sent batch failed for good.
+    pub(super) fn failed(&self, batch: Batch, error: ClientError) {
+        // Only a batch whose every attempt was answered with a refusal was surely not written.
+        if batch.maybe_written {
+            self.with_queue(&batch, Queue::lost);
+            if batch.stamp.is_some() {
+                self.spend_identity();
+            }
+        } else {
+            self.with_queue(&batch, |queue| queue.refused(&batch));
+        }
+        self.settle(batch, Err(error));
+    }
+
+    /// A sent batch is to be sent again, not before `not_before`.
+    pub(super) fn again(&self, batch: Batch, not_before: Instant) {
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if let Some(error) = state.failed.clone() {
+            drop(guard);
+            self.with_queue(&batch, Queue::lost);
+            return self.settle(batch, Err(error));
+        }
+        let key = (batch.topic.clone(), batch.partition);
+        if let Some(queue) = state
+            .topics
+            .get_mut(&batch.topic)
+            .and_then(|topic| topic.queues.get_mut(batch.partition as usize))
+        {
+            queue.come_back(batch, not_before);
+            state.active.insert(key);
+            state.in_flight -= 1;
+        }
+    }
+
+    /// Whether a sequence error of this batch is explained by one before it that failed.
+    pub(super) fn follows_a_failure(&self, batch: &Batch) -> bool {
+        let state = self.state.lock();
+        let queue =
+            state.topics.get(&batch.topic).and_then(|topic| topic.queues.get(batch.partition as usize));
+        queue.is_some_and(|queue| queue.follows_a_failure(batch))
+    }
+
+    fn settle(&self, batch: Batch, result: Result<Written>) {
+        self.state.lock().unsettled.remove(&batch.id);
+        batch.outcome.set(result);
+        self.memory.add_permits(batch.reserved());
+    }
+
+    /// The producer id can't be used for what comes next.
+    pub(super) fn spend_identity(&self) {
+        self.state.lock().identity_spent = true;
+    }
+
+    /// Whether a new producer id is to be taken now: the old one is spent and nothing that carries it is under way.
+    pub(super) fn wants_new_identity(&self) -> bool {
+        let state = self.state.lock();
+        state.identity_spent && state.in_flight == 0
+    }
+
+    /// A new producer id was taken: all partitions count from 0.
+    pub(super) fn restart_sequences(&self) {
+        let mut state = self.state.lock();
+        state.identity_spent = false;
+        for queue in state.topics.values_mut().flat_map(|topic| &mut topic.queues) {
+            debug_assert_eq!(queue.in_flight(), 0);
+            queue.restart_sequence(0);
+        }
+    }
+
+    /// Nothing can be sent any more: fails all that waits and all that comes.
+    pub(super) fn fail(&self, error: ClientError) {
+        let batches: Vec<Batch> = {
+            let mut state = self.state.lock();
+            state.failed = Some(error.clone());
+            state.active.clear();
+            state.topics.values_mut().flat_map(|topic| &mut topic.queues).flat_map(Queue::take_all).collect()
+        };
+        for batch in batches {
+            self.settle(batch, Err(error.clone()));
+        }
+    }
+
+    /// Fails what waits for a topic that can't be written to.
+    pub(super) fn fail_topic(&self, topic: &str, code: ErrorCode) {
+        let batches: Vec<Batch> = {
+            let mut state = self.state.lock();
+            state.active.retain(|(name, _)| &**name != topic);
+            state
+                .topics
+                .get_mut(topic)
+                .map_or_else(Vec::new, |topic| topic.queues.iter_mut().flat_map(Queue::take_all).collect())
+        };
+        for batch in batches {
+            if batch.stamp.is_some() {
+                self.spend_identity();
+            }
+            self.settle(batch, Err(ClientError::server(format!("topic {topic}"), code, None)));
+        }
+    }
+
+    /// The topics that batches wait for.
+    pub(super) fn waiting_topics(&self) -> BTreeSet<Arc<str>> {
+        self.state.lock().active.iter().map(|(topic, _)| topic.clone()).collect()
+    }
+
+    /// Whether any batch waits.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.state.lock().active.is_empty()
+    }
+
+    /// Whether the sender may end: closing, and everything is settled.
+    pub(super) fn is_finished(&self) -> bool {
+        let state = self.state.lock();
+        state.closing && state.unsettled.is_empty()
+    }
+
+    /// Takes no more records; what is here is sent without lingering.
+    pub(super) fn start_closing(&self) {
+        self.state.lock().closing = true;
+        self.wake.notify_one();
+    }
+
+    /// Waits until all that is here now is settled; the first failure.
+    pub(super) async fn flush(&self) -> Result<()> {
+        struct Flushing<'a>(&'a Accumulator);
+        impl Drop for Flushing<'_> {
+            fn drop(&mut self) {
+                self.0.state.lock().flushes -= 1;
+            }
+        }
+        let outcomes: Vec<Arc<Outcome>> = {
+            let mut state = self.state.lock();
+            state.flushes += 1;
+            state.unsettled.values().cloned().collect()
+        };
+        let _flushing = Flushing(self);
+        self.wake.notify_one();
+        let mut first_failure = Ok(());
+        for outcome in outcomes {
+            if let Err(error) = settled(outcome).await
+                && first_failure.is_ok()
+            {
+                first_failure = Err(error);
+            }
+        }
+        first_failure
+    }
+}
+
+fn earliest(one: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(one.map_or(other, |one| one.min(other)))
+}

@@ -1,0 +1,177 @@
+//! The outcome of a batch, shared by the deliveries of its records.
+//!
+//! Always: an outcome is set once; every delivery of the batch then gives its record's share of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+
+use super::record::RecordMetadata;
+use crate::error::{ClientError, Result};
+
+/// Where a batch was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    /// The offset of the first record, `None` where the broker did not say.
+    pub(super) base_offset: Option<i64>,
+    /// The broker's time, where the topic has `LogAppendTime`.
+    pub(super) append_time: Option<i64>,
+}
+
+#[derive(Default)]
+struct State {
+    result: Option<Result<Written>>,
+    wakers: Vec<Option<Waker>>,
+}
+
+/// The outcome of one batch.
+pub(super) struct Outcome {
+    topic: Arc<str>,
+    partition: i32,
+    state: Mutex<State>,
+}
+
+impl Outcome {
+    pub(super) fn new(topic: Arc<str>, partition: i32) -> Arc<Self> {
+        Arc::new(Self { topic, partition, state: Mutex::default() })
+    }
+
+    pub(super) fn set(&self, result: Result<Written>) {
+        let wakers = {
+            let mut state = self.state.lock();
+            if state.result.is_some() {
+                return;
+            }
+            state.result = Some(result);
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+/// The future of one record's delivery. It need not be awaited: the record is sent all the same.
+#[must_use = "without this, nobody learns whether the record was written; drop it explicitly if nobody cares"]
+pub struct Delivery {
+    outcome: Arc<Outcome>,
+    index: u32,
+    timestamp: i64,
+    slot: Option<usize>,
+}
+
+impl Delivery {
+    pub(super) fn new(outcome: Arc<Outcome>, index: u32, timestamp: i64) -> Self {
+        Self { outcome, index, timestamp, slot: None }
+    }
+
+    /// The topic the record goes to.
+    pub fn topic(&self) -> &str {
+        &self.outcome.topic
+    }
+
+    /// The partition that was chosen.
+    pub fn partition(&self) -> i32 {
+        self.outcome.partition
+    }
+
+    fn share(&self, result: &Result<Written>) -> Result<RecordMetadata, ClientError> {
+        result.clone().map(|written| RecordMetadata {
+            topic: self.outcome.topic.clone(),
+            partition: self.outcome.partition,
+            offset: written.base_offset.map(|base| base + i64::from(self.index)),
+            timestamp: written.append_time.unwrap_or(self.timestamp),
+        })
+    }
+}
+
+impl Future for Delivery {
+    type Output = Result<RecordMetadata>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut state = this.outcome.state.lock();
+        if let Some(result) = &state.result {
+            return Poll::Ready(this.share(result));
+        }
+        match this.slot {
+            Some(slot) => state.wakers[slot] = Some(context.waker().clone()),
+            None => {
+                this.slot = Some(state.wakers.len());
+                state.wakers.push(Some(context.waker().clone()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot
+            && let Some(waker) = self.outcome.state.lock().wakers.get_mut(slot)
+        {
+            *waker = None;
+        }
+    }
+}
+
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("topic", &self.outcome.topic)
+            .field("partition", &self.outcome.partition)
+            .finish()
+    }
+}
+
+/// Waits for an outcome, whatever it is.
+pub(super) async fn settled(outcome: Arc<Outcome>) -> Result<Written> {
+    struct Settled(Delivery);
+    impl Future for Settled {
+        type Output = Result<Written>;
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+            match Pin::new(&mut self.0).poll(context) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(_) => Poll::Ready(
+                    self.0
+                        .outcome
+                        .state
+                        .lock()
+                        .result
+                        .clone()
+                        .unwrap_or(Err(ClientError::Closed("producer"))),
+                ),
+            }
+        }
+    }
+    Settled(Delivery::new(outcome, 0, -1)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_record_gets_its_own_offset() {
+        let outcome = Outcome::new("t".into(), 3);
+        let deliveries: Vec<_> = (0..3).map(|index| Delivery::new(outcome.clone(), index, 77)).collect();
+        let waiting = tokio::spawn(async move {
+            let mut got = Vec::new();
+            for delivery in deliveries {
+                got.push(delivery.await.expect("written").offset);
+            }
+            got
+        });
+        outcome.set(Ok(Written { base_offset: Some(10), append_time: None }));
+        assert_eq!(waiting.await.expect("joined"), [Some(10), Some(11), Some(12)]);
+    }
+
+    #[tokio::test]
+    async fn the_first_outcome_stays() {
+        let outcome = Outcome::new("t".into(), 0);
+        outcome.set(Err(ClientError::Closed("producer")));
+        outcome.set(Ok(Written { base_offset: Some(1), append_time: None }));
+        assert!(Delivery::new(outcome, 0, 0).await.is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! From the log into memory, and out of it again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use moldau_coordinator_runtime::{Commit, CoordinatorPartition, GroupCoordinatorConfig, MemoryPartition};
+use moldau_types::ErrorCode;
+use tokio::sync::Mutex;
+
+use crate::harness::{
+    GROUP, commit_errors, commit_request, context, coordinator, error_of, fetch, heartbeat, join, join_new,
+    loaded, serving, sync,
+};
+
+fn reference_log() -> Arc<MemoryPartition> {
+    let partition = Arc::new(MemoryPartition::default());
+    partition.preload(&Bytes::from_static(include_bytes!("../fixtures/consumer_offsets.log")));
+    partition
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_references_log_is_served() {
+    let partition = reference_log();
+    let coordinator = serving(partition.clone()).await;
+    let listed = coordinator.list_groups(&Default::default()).await;
+    let listed: Vec<_> =
+        listed.groups.iter().map(|g| (g.group_id.as_str(), g.group_state.as_str())).collect();
+    assert_eq!(
+        listed,
+        [
+            ("admin-group", "Empty"),
+            ("classic-group", "Empty"),
+            ("static-group", "Stable"),
+            ("tx-group", "Empty")
+        ]
+    );
+    assert_eq!(fetch(&coordinator, "tx-group").await, Ok(vec![("mixed".to_owned(), 0, 20)]));
+    assert_eq!(fetch(&coordinator, "classic-group").await, Ok(vec![("mixed".to_owned(), 0, 12)]));
+    let join_to_other = coordinator
+        .join_group(
+            context(9),
+            moldau_protocol::messages::JoinGroupRequest { group_id: "share-group".to_owned(), ..join("") },
+        )
+        .await;
+    assert_eq!(error_of(join_to_other.error_code), ErrorCode::InconsistentGroupProtocol);
+    let results = coordinator
+        .delete_groups(&["tx-group".to_owned(), "static-group".to_owned(), "none".to_owned()])
+        .await;
+    let errors: Vec<_> = results.iter().map(|result| error_of(result.error_code)).collect();
+    assert_eq!(errors, [ErrorCode::None, ErrorCode::NonEmptyGroup, ErrorCode::GroupIdNotFound]);
+    let again = serving(partition).await;
+    assert_eq!(fetch(&again, "tx-group").await, Ok(vec![]));
+    assert_eq!(again.describe_group(6, "static-group").await.members.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_led_is_somebody_elses() {
+    let coordinator = coordinator(GroupCoordinatorConfig::default());
+    let joined = coordinator.join_group(context(9), join("")).await;
+    assert_eq!(error_of(joined.error_code), ErrorCode::NotCoordinator);
+    assert_eq!(fetch(&coordinator, GROUP).await, Err(ErrorCode::NotCoordinator));
+    let response = coordinator.commit_offsets(9, &commit_request(0..2, 1)).await;
+    assert_eq!(commit_errors(&response), [ErrorCode::NotCoordinator; 2]);
+    assert_eq!(error_of(coordinator.describe_group(6, GROUP).await.error_code), ErrorCode::NotCoordinator);
+    assert!(coordinator.list_groups(&Default::default()).await.groups.is_empty());
+}
+
+/// A partition whose log cannot be read before the test lets it.
+struct SlowPartition {
+    inner: MemoryPartition,
+    gate: Arc<Mutex<()>>,
+}
+
+impl CoordinatorPartition for SlowPartition {
+    fn append(&self, batch: Vec<u8>) -> Result<i64, ErrorCode> {
+        self.inner.append(batch)
+    }
+
+    fn committed(&self, offset: i64) -> Commit {
+        self.inner.committed(offset)
+    }
+
+    fn read(&self, offset: i64, max_bytes: usize) -> Result<Bytes, ErrorCode> {
+        drop(self.gate.blocking_lock());
+        self.inner.read(offset, max_bytes)
+    }
+
+    fn log_start_offset(&self) -> i64 {
+        self.inner.log_start_offset()
+    }
+
+    fn log_end_offset(&self) -> i64 {
+        self.inner.log_end_offset()
+    }
+
+    fn max_batch_bytes(&self) -> usize {
+        self.inner.max_batch_bytes()
+    }
+}
+
+#[tokio::test]
+async fn while_it_loads_clients_are_told_so_and_heartbeats_pass() {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.clone().lock_owned().await;
+    let inner = MemoryPartition::default();
+    inner.preload(&Bytes::from_static(include_bytes!("../fixtures/consumer_offsets.log")));
+    let coordinator = coordinator(GroupCoordinatorConfig::default());
+    coordinator.elected(0, 1, Arc::new(SlowPartition { inner, gate }));
+    let joined = coordinator.join_group(context(9), join("")).await;
+    assert_eq!(error_of(joined.error_code), ErrorCode::CoordinatorLoadInProgress);
+    assert_eq!(fetch(&coordinator, GROUP).await, Err(ErrorCode::CoordinatorLoadInProgress));
+    let listed = coordinator.list_groups(&Default::default()).await;
+    assert_eq!(error_of(listed.error_code), ErrorCode::CoordinatorLoadInProgress);
+    assert_eq!(heartbeat(&coordinator, &joined), ErrorCode::None);
+    drop(closed);
+    loaded(&coordinator).await;
+    assert_eq!(fetch(&coordinator, "tx-group").await, Ok(vec![("mixed".to_owned(), 0, 20)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_answered_when_another_node_takes_over() {
+    let partition = Arc::new(MemoryPartition::default());
+    let coordinator = serving(partition.clone()).await;
+    let waiting = tokio::spawn({
+        let coordinator = coordinator.clone();
+        async move { join_new(&coordinator).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    coordinator.resigned(0, 1);
+    assert_eq!(error_of(waiting.await.expect("joined").error_code), ErrorCode::NotCoordinator);
+    coordinator.elected(0, 2, partition);
+    loaded(&coordinator).await;
+    assert_eq!(join_new(&coordinator).await.error_code, 0);
+    coordinator.resigned(0, 1);
+    assert_eq!(coordinator.describe_group(6, GROUP).await.error_code, 0, "that was an older epoch");
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_and_offsets_outlive_a_restart() {
+    let partition = Arc::new(MemoryPartition::default());
+    let first = serving(partition.clone()).await;
+    let joined = join_new(&first).await;
+    let synced = sync(&first, &joined, &[(&joined.member_id, "all of it")]).await;
+    assert_eq!(synced.assignment, "all of it");
+    let mut request = commit_request(0..3, 7);
+    request.member_id = joined.member_id.clone();
+    request.generation_id_or_member_epoch = joined.generation_id;
+    assert_eq!(commit_errors(&first.commit_offsets(9, &request).await), [ErrorCode::None; 3]);
+    first.shut_down();
+    assert_eq!(heartbeat(&first, &joined), ErrorCode::NotCoordinator);
+    let second = serving(partition).await;
+    assert_eq!(heartbeat(&second, &joined), ErrorCode::None);
+    assert_eq!(fetch(&second, GROUP).await.map(|offsets| offsets.len()), Ok(3));
+    assert_eq!(sync(&second, &joined, &[]).await.assignment, "all of it");
+}

@@ -1,0 +1,237 @@
+//! All logs of a node, in one or more log directories.
+//!
+//! Life: [`LogManager::lock`] takes the directories for this process, [`LogManager::ensure_meta`] says whose they are,
+//! [`LogManager::load`] opens and recovers every partition in parallel, then logs are looked up, made and deleted;
+//! the background passes ([`checkpoint`](LogManager::checkpoint), [`apply_retention`](LogManager::apply_retention), …)
+//! are plain calls for the owner's timers; [`LogManager::close`] ends it cleanly. The metadata log's directory is left
+//! to the quorum.
+//!
+//! Invariants: a partition is in one directory; a failed directory takes its partitions offline and nothing else; a
+//! recovery point on disk is never ahead of what was synced of the log that has its name now.
+
+mod flusher;
+mod load;
+mod lock;
+mod passes;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use moldau_types::{Offset, TopicId, Uuid};
+use parking_lot::{Mutex, RwLock};
+
+pub use flusher::{Durable, SyncResult};
+pub use load::LoadReport;
+pub use lock::{MetaError, NodeMeta, OpenDirsError};
+
+use crate::config::LogConfig;
+use crate::directory::LogDir;
+use crate::error::StorageError;
+use crate::files::checkpoint::PartitionOffsets;
+use crate::partition::{OpenLog, PartitionLog};
+use flusher::Flusher;
+
+/// Directory of the metadata log, which is the quorum's.
+pub const METADATA_LOG_DIR: &str = "__cluster_metadata-0";
+
+type Logs = HashMap<Arc<str>, HashMap<i32, Arc<PartitionLog>>>;
+
+/// See the module.
+pub struct LogManager {
+    dirs: Vec<Dir>,
+    logs: RwLock<Logs>,
+    /// Partitions that were found but could not be opened, and why.
+    failed: Mutex<HashMap<(String, i32), String>>,
+    deletes: Mutex<Vec<(PathBuf, i64)>>,
+    flusher: Flusher,
+}
+
+/// One log directory.
+struct Dir {
+    health: Arc<LogDir>,
+    /// Held as long as the directory is ours.
+    _lock: Option<std::fs::File>,
+    id: Mutex<Option<Uuid>>,
+    /// What the checkpoint files say, by file name.
+    written: Mutex<HashMap<&'static str, PartitionOffsets>>,
+}
+
+/// A log directory as DescribeLogDirs shows it.
+#[derive(Clone, Debug)]
+pub struct LogDirInfo {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its id in `meta.properties`.
+    pub id: Option<Uuid>,
+    /// Why it is offline, if it is.
+    pub failure: Option<String>,
+    /// Bytes of its file system, −1 if unknown.
+    pub total_bytes: i64,
+    /// Bytes that can still be used, −1 if unknown.
+    pub usable_bytes: i64,
+}
+
+/// Why a partition's log was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateLogError {
+    /// No log directory is online.
+    #[error("all log directories are offline")]
+    AllOffline,
+    /// The log of another topic with this name is here.
+    #[error("the log of {topic}-{partition} belongs to topic id {found}, not {wanted}")]
+    OtherTopicId {
+        /// The topic's name.
+        topic: String,
+        /// The partition's number.
+        partition: i32,
+        /// What the log says.
+        found: TopicId,
+        /// What was asked for.
+        wanted: TopicId,
+    },
+    /// The partition was found at the start but could not be opened.
+    #[error("{0}")]
+    Failed(String),
+    /// The files failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl LogManager {
+    /// The log of a partition.
+    pub fn get(&self, topic: &str, partition: i32) -> Option<Arc<PartitionLog>> {
+        self.logs.read().get(topic)?.get(&partition).cloned()
+    }
+
+    /// All logs.
+    pub fn logs(&self) -> Vec<Arc<PartitionLog>> {
+        self.logs.read().values().flat_map(|partitions| partitions.values().cloned()).collect()
+    }
+
+    /// Why a partition that is on disk could not be opened.
+    pub fn failure_of(&self, topic: &str, partition: i32) -> Option<String> {
+        self.failed.lock().get(&(topic.to_owned(), partition)).cloned()
+    }
+
+    /// The log of a partition, made if there is none: in `dir` if that is given, otherwise in the online directory
+    /// with the fewest logs.
+    pub fn get_or_create(
+        &self,
+        topic: &str,
+        partition: i32,
+        topic_id: Option<TopicId>,
+        config: LogConfig,
+        dir: Option<&Path>,
+        now_ms: i64,
+    ) -> Result<Arc<PartitionLog>, CreateLogError> {
+        let mut logs = self.logs.write();
+        if let Some(log) = logs.get(topic).and_then(|partitions| partitions.get(&partition)) {
+            return match (log.topic_id(), topic_id) {
+                (Some(found), Some(wanted)) if found != wanted => {
+                    Err(CreateLogError::OtherTopicId { topic: topic.to_owned(), partition, found, wanted })
+                }
+                _ => Ok(Arc::clone(log)),
+            };
+        }
+        if let Some(reason) = self.failed.lock().get(&(topic.to_owned(), partition)) {
+            return Err(CreateLogError::Failed(reason.clone()));
+        }
+        let home = self.choose_dir(&logs, dir).ok_or(CreateLogError::AllOffline)?;
+        self.forget_checkpoints(home, topic, partition)?;
+        let name: Arc<str> =
+            logs.get_key_value(topic).map_or_else(|| topic.into(), |(name, _)| Arc::clone(name));
+        let (log, _) = OpenLog {
+            path: home.health.path().join(format!("{topic}-{partition}")),
+            topic: Arc::clone(&name),
+            partition,
+            topic_id,
+            directory: Arc::clone(&home.health),
+            config,
+            log_start: Offset(0),
+            recovery_point: Offset(0),
+            high_watermark: Offset(0),
+            clean: false,
+            now_ms,
+        }
+        .open()?;
+        self.watch(&log);
+        logs.entry(name).or_default().insert(partition, Arc::clone(&log));
+        Ok(log)
+    }
+
+    fn choose_dir(&self, logs: &Logs, wanted: Option<&Path>) -> Option<&Dir> {
+        let online = || self.dirs.iter().filter(|dir| dir.health.failure().is_none());
+        if let Some(path) = wanted
+            && let Some(dir) = online().find(|dir| dir.health.path() == path)
+        {
+            return Some(dir);
+        }
+        if self.dirs.len() == 1 {
+            return online().next();
+        }
+        let count = |dir: &Dir| {
+            logs.values()
+                .flat_map(HashMap::values)
+                .filter(|log| Arc::ptr_eq(log.directory(), &dir.health))
+                .count()
+        };
+        online().min_by_key(|dir| count(dir))
+    }
+
+    /// Closes a partition's log and renames its directory; the files go at a later [`remove_deleted`](Self::remove_deleted),
+    /// after `file.delete.delay.ms`. False if there is no such log.
+    pub fn delete(&self, topic: &str, partition: i32, now_ms: i64) -> Result<bool, StorageError> {
+        let log = {
+            let mut logs = self.logs.write();
+            self.failed.lock().remove(&(topic.to_owned(), partition));
+            let Some(partitions) = logs.get_mut(topic) else { return Ok(false) };
+            let Some(log) = partitions.remove(&partition) else { return Ok(false) };
+            if partitions.is_empty() {
+                logs.remove(topic);
+            }
+            log
+        };
+        let path = log.delete()?;
+        let remove_at_ms = now_ms.saturating_add(log.config().file_delete_delay_ms);
+        self.deletes.lock().push((path, remove_at_ms));
+        Ok(true)
+    }
+
+    /// The log directories and how they are.
+    pub fn dirs(&self) -> Vec<LogDirInfo> {
+        let info = |dir: &Dir| {
+            let space = rustix::fs::statvfs(dir.health.path()).ok();
+            let bytes =
+                |blocks: u64, size: u64| i64::try_from(blocks.saturating_mul(size)).unwrap_or(i64::MAX);
+            LogDirInfo {
+                path: dir.health.path().to_owned(),
+                id: *dir.id.lock(),
+                failure: dir.health.failure().map(str::to_owned),
+                total_bytes: space.as_ref().map_or(-1, |s| bytes(s.f_blocks, s.f_frsize)),
+                usable_bytes: space.as_ref().map_or(-1, |s| bytes(s.f_bavail, s.f_frsize)),
+            }
+        };
+        self.dirs.iter().map(info).collect()
+    }
+
+    /// Calls `done` when everything before `up_to` is on the disk: at once, on this thread, if it is already, otherwise
+    /// on a flusher thread, after one sync for all who wait for this log by then.
+    pub fn durable(&self, log: &Arc<PartitionLog>, up_to: Offset, done: Durable) {
+        self.flusher.durable(log, up_to, done);
+    }
+
+    /// Lets the flusher sync closed segments after a roll.
+    fn watch(&self, log: &Arc<PartitionLog>) {
+        log.set_roll_listener(Some(self.flusher.roll_listener(log)));
+    }
+}
+
+impl std::fmt::Debug for LogManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogManager").field("dirs", &self.dirs()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! Locking, loading, checkpoints, deletion, group commit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use moldau_types::{LeaderEpoch, Offset, TopicId, Uuid};
+
+use super::*;
+use crate::partition::build::{Build, given};
+use crate::{AppendOrigin, StorageError};
+
+fn manager(dirs: &[PathBuf]) -> LogManager {
+    let manager = LogManager::lock(dirs).unwrap();
+    manager.ensure_meta(1, Some("cluster"), || unreachable!()).unwrap();
+    manager
+}
+
+fn load(manager: &LogManager) -> LoadReport {
+    manager.load(&|_, _| LogConfig::default(), 2, 1000)
+}
+
+fn create(manager: &LogManager, topic: &str, partition: i32) -> Arc<PartitionLog> {
+    let id = TopicId(Uuid::from_u128(77));
+    manager.get_or_create(topic, partition, Some(id), LogConfig::default(), None, 1000).unwrap()
+}
+
+fn append(log: &PartitionLog, count: usize) {
+    for _ in 0..count {
+        let mut bytes = Build::default().bytes();
+        log.append_as_leader(&mut [given(&mut bytes, AppendOrigin::Client)], LeaderEpoch(0), 1000)
+            .remove(0)
+            .unwrap();
+    }
+}
+
+fn text(dir: &Path, file: &str) -> String {
+    std::fs::read_to_string(dir.join(file)).unwrap()
+}
+
+#[test]
+fn a_second_process_is_kept_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let first = manager(&dirs);
+    let error = LogManager::lock(&dirs).unwrap_err();
+    assert!(matches!(error, OpenDirsError::InUse { .. }), "{error}");
+    drop(first);
+    LogManager::lock(&dirs).unwrap();
+}
+
+#[test]
+fn directories_of_another_cluster_or_node_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().join("a"), dir.path().join("b")];
+    let manager = LogManager::lock(&dirs).unwrap();
+    let meta = manager.ensure_meta(1, None, || "new".to_owned()).unwrap();
+    assert_eq!(meta, NodeMeta { cluster_id: "new".to_owned(), first_start: true });
+    let meta = manager.ensure_meta(1, None, || unreachable!()).unwrap();
+    assert_eq!(meta, NodeMeta { cluster_id: "new".to_owned(), first_start: false });
+    assert!(matches!(manager.ensure_meta(2, None, || unreachable!()), Err(MetaError::OtherNode { .. })));
+    assert!(matches!(
+        manager.ensure_meta(1, Some("x"), || unreachable!()),
+        Err(MetaError::OtherCluster { .. })
+    ));
+}
+
+#[test]
+fn a_clean_stop_and_a_crash_keep_every_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().join("a"), dir.path().join("b")];
+    for clean in [true, false] {
+        let manager = manager(&dirs);
+        let before = load(&manager);
+        for partition in 0..10 {
+            let log = create(&manager, "t-x", partition);
+            append(&log, partition as usize);
+        }
+        assert_eq!(before.partitions, if clean { 0 } else { 10 });
+        let both = dirs.iter().all(|dir| manager.logs().iter().any(|log| log.directory().path() == dir));
+        assert!(both, "new logs go to the directory with the fewest");
+        if clean {
+            manager.close(5, 2);
+            assert_eq!(text(&dirs[0], ".kafka_cleanshutdown"), r#"{"version":0,"brokerEpoch":5}"#);
+        }
+    }
+    let manager = manager(&dirs);
+    let report = load(&manager);
+    assert_eq!((report.partitions, report.failed, report.unclean_dirs), (10, 0, 2));
+    for partition in 0..10 {
+        let log = manager.get("t-x", partition).unwrap();
+        assert_eq!(log.offsets().log_end, Offset(i64::from(partition) * 2));
+        assert_eq!(log.topic_id(), Some(TopicId(Uuid::from_u128(77))));
+    }
+    let other =
+        manager.get_or_create("t-x", 0, Some(TopicId(Uuid::from_u128(78))), LogConfig::default(), None, 0);
+    assert!(matches!(other, Err(CreateLogError::OtherTopicId { .. })));
+}
+
+#[test]
+fn a_deleted_partition_leaves_no_recovery_point_for_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let manager = manager(&dirs);
+    load(&manager);
+    let log = create(&manager, "t", 0);
+    append(&log, 5);
+    log.flush().unwrap();
+    manager.checkpoint();
+    manager.checkpoint_high_watermarks();
+    assert_eq!(text(dir.path(), "recovery-point-offset-checkpoint"), "0\n1\nt 0 5\n");
+    assert!(manager.delete("t", 0, 1000).unwrap());
+    assert!(!manager.delete("t", 0, 1000).unwrap());
+    let read = log.read(Offset(0), 100, crate::ReadUpTo::LogEnd, true).unwrap();
+    assert!(read.slice.is_some(), "a reader that had the log can finish");
+    create(&manager, "t", 0);
+    assert_eq!(text(dir.path(), "recovery-point-offset-checkpoint"), "0\n0\n");
+    assert_eq!(manager.remove_deleted(1000), 0);
+    assert_eq!(manager.remove_deleted(61_000), 1);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_str().unwrap().ends_with("-delete")), "{left:?}");
+}
+
+#[test]
+fn those_who_wait_for_the_disk_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let manager = manager(&[dir.path().to_owned()]);
+    load(&manager);
+    let log = create(&manager, "t", 0);
+    append(&log, 3);
+    let (send, receive) = mpsc::channel();
+    for _ in 0..10 {
+        let send = send.clone();
+        manager.durable(&log, Offset(3), Box::new(move |result| send.send(result.is_ok()).unwrap()));
+    }
+    assert!((0..10).all(|_| receive.recv().unwrap()));
+    assert_eq!(log.synced_to(), Offset(3));
+    log.directory().take_offline("a test says so");
+    append_fails(&log);
+    manager.durable(&log, Offset(4), Box::new(move |result| send.send(result.is_ok()).unwrap()));
+    assert!(!receive.recv().unwrap());
+}
+
+fn append_fails(log: &PartitionLog) {
+    let mut bytes = Build::default().bytes();
+    let result =
+        log.append_as_leader(&mut [given(&mut bytes, AppendOrigin::Client)], LeaderEpoch(0), 1000).remove(0);
+    match result {
+        Err(crate::AppendError::Storage(error)) => {
+            assert!(matches!(*error, StorageError::DirectoryOffline { .. }))
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,69 @@
+//! How a command fails, and the exit code of it.
+
+use std::io;
+use std::process::ExitCode;
+
+use moldau_client::ClientError;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The cluster or the data said no: exit code 1.
+    SaidNo(String),
+    /// The command line made no sense: exit code 2.
+    Usage(String),
+    /// Everything was reported already: exit code 1.
+    Reported,
+    /// Whoever read our output has gone: no complaint, exit code 0.
+    PipeClosed,
+}
+
+impl Failure {
+    pub(crate) fn said_no(message: impl Into<String>) -> Self {
+        Self::SaidNo(message.into())
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// Tells the user, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::SaidNo(message) => {
+                eprintln!("error: {message}");
+                ExitCode::from(1)
+            }
+            Self::Usage(message) => {
+                eprintln!("error: {message}");
+                ExitCode::from(2)
+            }
+            Self::Reported => ExitCode::from(1),
+            Self::PipeClosed => ExitCode::SUCCESS,
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Usage(_) | ClientError::Config(_) => Self::Usage(error.to_string()),
+            _ => Self::SaidNo(error.to_string()),
+        }
+    }
+}
+
+impl From<moldau_client::ConfigError> for Failure {
+    fn from(error: moldau_client::ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::PipeClosed,
+            _ => Self::SaidNo(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `moldau serve`: the settings from the command line and the file, handed to the node.
+//!
+//! Always: `--set` wins over `--listen`, that over `--data`, that over `--config`. A key that is given wins over its
+//! synonyms of the weaker kinds, so that `--data` is where the data goes.
+
+use std::collections::BTreeMap;
+
+use moldau_config::properties;
+
+use crate::args::ServeArgs;
+use crate::failure::Failure;
+
+/// The broker's keys with their values.
+pub(crate) type Settings = BTreeMap<String, String>;
+
+/// The listener that `--listen` sets.
+const PLAINTEXT: &str = "PLAINTEXT";
+
+/// Starts a node and runs it until it is told to stop.
+pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let from_file = match &args.config {
+        None => Vec::new(),
+        Some(file) => properties::load(file)
+            .map_err(|error| Failure::said_no(format!("--config {}: {error}", file.display())))?,
+    };
+    let settings = merge(args, from_file)?;
+    let _ = (settings, &args.release_version, &args.feature);
+    Err(Failure::said_no("this build has no node"))
+}
+
+/// Puts the layers together.
+fn merge(args: &ServeArgs, from_file: Vec<(String, String)>) -> Result<Settings, Failure> {
+    let mut settings: Settings = from_file.into_iter().collect();
+    if let Some(data) = &args.data {
+        let Some(data) = data.to_str() else {
+            return Err(Failure::usage(format!("--data {}: the path must be UTF-8", data.display())));
+        };
+        settings.remove("log.dir");
+        settings.insert("log.dirs".to_owned(), data.to_owned());
+    }
+    if let Some(listen) = &args.listen {
+        check_address(listen)?;
+        listen_on(listen, &mut settings);
+    }
+    settings.extend(args.set.iter().cloned());
+    Ok(settings)
+}
+
+fn check_address(address: &str) -> Result<(), Failure> {
+    let good = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    if good {
+        Ok(())
+    } else {
+        Err(Failure::usage(format!("--listen {address}: must be HOST:PORT, such as 127.0.0.1:9092")))
+    }
+}
+
+/// Makes `address` the one plaintext listener of clients; listeners of controllers stay.
+fn listen_on(address: &str, settings: &mut Settings) {
+    let controllers: Vec<String> = names(settings.get("controller.listener.names"));
+    let mut listeners = vec![format!("{PLAINTEXT}://{address}")];
+    for listener in names(settings.get("listeners")) {
+        let name = listener.split("://").next().unwrap_or_default();
+        if controllers.iter().any(|controller| controller.eq_ignore_ascii_case(name)) {
+            listeners.push(listener);
+        }
+    }
+    settings.insert("listeners".to_owned(), listeners.join(","));
+    // What the file advertises are the listeners it had.
+    for stale in ["advertised.listeners", "inter.broker.listener.name"] {
+        if let Some(value) = settings.remove(stale) {
+            tracing::warn!("{stale}={value} is left out because of --listen; use --set to keep it");
+        }
+    }
+}
+
+fn names(list: Option<&String>) -> Vec<String> {
+    list.into_iter()
+        .flat_map(|list| list.split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    fn merged(line: &[&str], file: &[(&str, &str)]) -> Settings {
+        let line = ["moldau", "serve"].iter().chain(line);
+        let Command::Serve(args) = Args::try_parse_from(line).expect("good usage").command else {
+            panic!("serve")
+        };
+        let file = file.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        merge(&args, file).expect("good settings")
+    }
+
+    #[test]
+    fn later_kinds_win_over_earlier_ones_whatever_their_order() {
+        let file = [("log.dirs", "/file"), ("listeners", "PLAINTEXT://file:1"), ("num.partitions", "3")];
+        let settings = merged(&["--set", "log.dirs=/set", "--listen", "h:2", "--data", "/data"], &file);
+        assert_eq!(settings["log.dirs"], "/set");
+        assert_eq!(settings["listeners"], "PLAINTEXT://h:2");
+        assert_eq!(settings["num.partitions"], "3");
+        assert_eq!(merged(&["--data", "/data"], &file)["log.dirs"], "/data");
+        assert_eq!(
+            merged(&["--listen", "h:2", "--set", "listeners=PLAINTEXT://s:3"], &file)["listeners"],
+            "PLAINTEXT://s:3"
+        );
+    }
+
+    #[test]
+    fn data_wins_over_both_names_of_the_file() {
+        let settings = merged(&["--data", "/data"], &[("log.dir", "/old")]);
+        assert_eq!(settings.get("log.dir"), None);
+        assert_eq!(settings["log.dirs"], "/data");
+    }
+
+    #[test]
+    fn listen_keeps_the_controllers_listener_and_drops_what_was_advertised() {
+        let file = [
+            ("listeners", "PLAINTEXT://:9092, SSL://:9094, CONTROLLER://:9093"),
+            ("controller.listener.names", "CONTROLLER"),
+            ("advertised.listeners", "PLAINTEXT://example:9092"),
+        ];
+        let settings = merged(&["--listen", "127.0.0.1:19092"], &file);
+        assert_eq!(settings["listeners"], "PLAINTEXT://127.0.0.1:19092,CONTROLLER://:9093");
+        assert_eq!(settings.get("advertised.listeners"), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! What a broker does by the clock: retention, syncs, checkpoints, forgotten producers, idle files.
+//!
+//! Each pass runs on a blocking thread, one run at a time; intervals are read anew before each, so dynamic configs count
+//! from the next pass on. Every task ends with the node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moldau_config::BrokerConfig;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{Broker, wall_clock_ms};
+
+/// How often files of deleted segments and topics are looked for whose delay is over.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
+/// After how long without use a log's files are closed.
+const RELEASE_INTERVAL: Duration = Duration::from_secs(60);
+
+type Interval = fn(&BrokerConfig) -> Duration;
+type Pass = fn(&Broker);
+
+fn millis(value: i64) -> Duration {
+    Duration::from_millis(u64::try_from(value).unwrap_or(0).max(1))
+}
+
+/// Starts all passes.
+pub(crate) fn spawn_background(broker: &Arc<Broker>, stopping: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+    let passes: [(Interval, Pass); 7] = [
+        (|c| millis(c.log.log_retention_check_interval_ms), |b| drop(b.logs.apply_retention(wall_clock_ms()))),
+        (|c| millis(c.log.log_flush_scheduler_interval_ms), |b| b.logs.flush_due(wall_clock_ms())),
+        (
+            |c| {
+                let start = c.log.log_flush_start_offset_checkpoint_interval_ms;
+                millis(i64::from(c.log.log_flush_offset_checkpoint_interval_ms.min(start)))
+            },
+            |b| b.logs.checkpoint(),
+        ),
+        (
+            |c| millis(c.log.replica_high_watermark_checkpoint_interval_ms),
+            |b| b.logs.checkpoint_high_watermarks(),
+        ),
+        (
+            |c| millis(i64::from(c.log.producer_id_expiration_check_interval_ms)),
+            |b| b.logs.expire_producers(wall_clock_ms()),
+        ),
+        (|_| REMOVAL_INTERVAL, |b| drop(b.logs.remove_deleted(wall_clock_ms()))),
+        (|_| RELEASE_INTERVAL, |b| b.logs.release_idle()),
+    ];
+    passes.into_iter().map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone()))).collect()
+}
+
+async fn run(broker: Arc<Broker>, interval: Interval, pass: Pass, mut stopping: watch::Receiver<bool>) {
+    loop {
+        // The longest sleep that the timer takes is some years; nobody waits for more.
+        let wait = interval(&broker.configs.load().broker).min(Duration::from_secs(365 * 24 * 3600));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        let broker = broker.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || pass(&broker)).await {
+            tracing::error!("a background pass over the logs panicked: {error}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The active controller's loop: one writer that turns requests into metadata records, and records into images.
+//!
+//! ```text
+//! submit ──► compute on the newest image ──► propose ──► (fsync, majority) ──► publish the image ──► answer
+//!                 ▲                            │
+//!                 └──── image with the records ┘      several proposals may be under way and share an fsync
+//! ```
+//!
+//! What always holds: decisions are the pure functions of `moldau-controller`; an image is published when its records
+//! are committed, and all that follows from it on this node (logs made, topics dropped) is done before the request is
+//! answered, so that a topic is ready when it is announced; a failed proposal undoes what was computed on top of it.
+
+mod handle;
+mod run;
+mod solo;
+
+pub(crate) use solo::Solo;
+pub(crate) use handle::ControllerHandle;
+pub(crate) use run::{ControllerTask, Publish, SnapshotRules, load, run};

@@ -1,0 +1,32 @@
+//! The first start: what is finalized and configured before anything else.
+
+use std::collections::BTreeMap;
+
+use moldau_controller::{BootstrapOptions, ControllerResult, bootstrap_records};
+
+use super::NodeError;
+use crate::controller::ControllerHandle;
+
+/// Writes the bootstrap records if the metadata log has none.
+pub(super) async fn write_if_empty(
+    controller: &ControllerHandle,
+    release_version: Option<String>,
+    features: Vec<(String, i16)>,
+) -> Result<(), NodeError> {
+    let options = BootstrapOptions { release_version, features: features.into_iter().collect::<BTreeMap<_, _>>() };
+    let written = controller
+        .submit(move |_, context| {
+            if context.image.features.metadata_version.is_some() {
+                return ControllerResult::unchanged(Ok(()));
+            }
+            match bootstrap_records(&options) {
+                Ok(records) => ControllerResult::atomic(records, Ok(())),
+                Err(error) => ControllerResult::unchanged(Err(error.to_string())),
+            }
+        })
+        .await;
+    match written {
+        Ok(result) => result.map_err(NodeError),
+        Err(error) => Err(NodeError(format!("the first start could not write its metadata: {}", error.name()))),
+    }
+}

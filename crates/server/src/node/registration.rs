@@ -1,0 +1,77 @@
+//! How this broker tells the controller that it comes and goes: registration, the first heartbeat, controlled shutdown.
+
+use std::sync::Arc;
+
+use moldau_protocol::messages::broker_registration_request::{Feature, Listener};
+use moldau_protocol::messages::{BrokerHeartbeatRequest, BrokerRegistrationRequest};
+use moldau_types::{ErrorCode, Uuid};
+
+use super::NodeError;
+use crate::broker::{Broker, SUPPORTED_FEATURES};
+
+/// Registers the broker and has it unfenced: from then on it leads its partitions.
+pub(super) async fn join(
+    broker: &Arc<Broker>,
+    listeners: Vec<Listener>,
+    log_dirs: Vec<Uuid>,
+    rack: Option<String>,
+    previous_broker_epoch: i64,
+) -> Result<i64, NodeError> {
+    let features = SUPPORTED_FEATURES.iter().map(|feature| Feature {
+        name: feature.name.to_owned(),
+        min_supported_version: feature.min,
+        max_supported_version: feature.max,
+    });
+    let request = BrokerRegistrationRequest {
+        broker_id: broker.node_id().0,
+        cluster_id: broker.cluster_id().to_owned(),
+        incarnation_id: Uuid::random(),
+        listeners,
+        features: features.collect(),
+        rack,
+        log_dirs,
+        previous_broker_epoch,
+        ..BrokerRegistrationRequest::default()
+    };
+    let failed = |what: &str, error: ErrorCode| NodeError(format!("{what}: the controller said {}", error.name()));
+    let registered = broker
+        .controller()
+        .submit(move |controller, context| match controller.register_broker(context, &request, true) {
+            Ok(result) => result.map(Ok),
+            Err(error) => moldau_controller::ControllerResult::unchanged(Err(error)),
+        })
+        .await
+        .map_err(|error| failed("registering the broker", error))?;
+    let response = registered.map_err(|error| NodeError(format!("registering the broker: {}", error.message)))?;
+    let broker_epoch = response.broker_epoch;
+    heartbeat(broker, broker_epoch, false).await.map_err(|error| failed("unfencing the broker", error))?;
+    Ok(broker_epoch)
+}
+
+/// Tells the controller that this broker goes, so that its partitions have no leader that does not answer.
+pub(super) async fn leave(broker: &Arc<Broker>) {
+    let broker_epoch = broker.own_epoch();
+    // The first heartbeat begins the controlled shutdown, the second ends it.
+    for _ in 0..2 {
+        if let Err(error) = heartbeat(broker, broker_epoch, true).await {
+            tracing::warn!(error = error.name(), "the controller does not know that this broker goes");
+            return;
+        }
+    }
+}
+
+async fn heartbeat(broker: &Arc<Broker>, broker_epoch: i64, want_shut_down: bool) -> Result<(), ErrorCode> {
+    let request = BrokerHeartbeatRequest {
+        broker_id: broker.node_id().0,
+        broker_epoch,
+        current_metadata_offset: broker.image().provenance.last_offset.0,
+        want_shut_down,
+        ..BrokerHeartbeatRequest::default()
+    };
+    let response =
+        broker.controller().submit(move |controller, context| controller.broker_heartbeat(context, &request)).await?;
+    match response.error_code {
+        0 => Ok(()),
+        code => Err(ErrorCode::from_code(code)),
+    }
+}

@@ -1,0 +1,255 @@
+//! The start of a node, step by step.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moldau_config::broker::{Listener, NetworkConfig};
+use moldau_config::{BrokerConfig, Loaded, TopicConfig};
+use moldau_controller::{Controller, ControllerSettings};
+use moldau_coordinator::GroupConfig;
+use moldau_coordinator_runtime::{GroupCoordinator, GroupCoordinatorConfig};
+use moldau_log::LogManager;
+use moldau_metadata::{ConfigResource, MetadataImage};
+use moldau_protocol::messages::broker_registration_request::Listener as RegisteredListener;
+use moldau_types::{BrokerId, Uuid};
+use tokio::sync::watch;
+
+use super::{Node, NodeError, NodeOptions, bootstrap, registration};
+use crate::broker::{Applier, Broker, Configs, Identity, log_config, spawn_background, wall_clock_ms};
+use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, Solo, load, run};
+use crate::network::{Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, bind, serve};
+
+impl Node {
+    /// Starts a node; when this returns, its listeners answer and its partitions have leaders. Needs a multi-threaded
+    /// tokio runtime.
+    pub async fn start(options: NodeOptions) -> Result<Node, NodeError> {
+        let started = Instant::now();
+        let Loaded { config, settings, warnings } = options.configs;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        check_roles(&config)?;
+        raise_descriptor_limit();
+        let bound = bind_all(&config).await?;
+        let (stopping, stopped) = watch::channel(false);
+        let node_id = BrokerId(config.node.node_id);
+
+        let logs = LogManager::lock(&config.log.log_dirs).map_err(|e| NodeError(e.to_string()))?;
+        let meta = logs
+            .ensure_meta(node_id.0, config.node.cluster_id.as_deref(), || Uuid::random().to_string())
+            .map_err(|e| NodeError(e.to_string()))?;
+        let quorum = Arc::new(Solo::open(&config.metadata_log.dir, node_id)?);
+        let image = Arc::new(load(&*quorum)?);
+
+        let logs = Arc::new(logs);
+        let settings = settings.with_dynamic(
+            image.configs.get(&ConfigResource::default_broker()).clone(),
+            image.configs.get(&ConfigResource::broker(node_id)).clone(),
+        );
+        let report = recover(logs.clone(), image.clone(), settings.clone(), &config).await?;
+
+        let identity = Identity {
+            node_id,
+            cluster_id: meta.cluster_id.clone(),
+            controller_listeners: advertised(&config, &bound, true),
+            kraft_version: if config.quorum.is_static() { 0 } else { 1 },
+        };
+        let controller_settings =
+            ControllerSettings::new(node_id, meta.cluster_id, settings.static_configs().clone());
+        let groups = GroupCoordinator::new(group_config(&config));
+        let (controller, operations) = ControllerHandle::new();
+        let rules = SnapshotRules {
+            max_record_bytes: u64::try_from(config.metadata_log.max_record_bytes_between_snapshots).unwrap_or(0),
+            max_interval_ms: config.metadata_log.max_snapshot_interval_ms,
+        };
+        let log_dir_ids = logs.dirs().into_iter().filter_map(|dir| dir.id).collect();
+        let rack = config.node.broker_rack.clone();
+        let client_listeners = registered(advertised(&config, &bound, false));
+        let connection_settings = Arc::new(connection_settings(&config.network));
+        let registry = ConnectionRegistry::new(connection_limits(&config.network));
+        let broker = Broker::new(
+            identity,
+            Configs { settings, broker: config },
+            logs,
+            groups,
+            controller.clone(),
+            options.loggers,
+        );
+        let mut applier = Applier::new(broker.clone());
+        applier.start(&image);
+        let task = ControllerTask {
+            quorum: quorum.clone(),
+            controller: Controller::new(controller_settings, &image, wall_clock_ms()),
+            publisher: applier,
+            image,
+            rules,
+            clock: wall_clock_ms,
+        };
+        tokio::spawn(run(task, operations));
+        bootstrap::write_if_empty(&controller, options.release_version, options.features).await?;
+        registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch).await?;
+
+        let mut tasks = spawn_background(&broker, &stopped);
+        tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
+        let mut listeners = Vec::new();
+        for listener in bound {
+            tracing::info!(
+                listener = &*listener.name,
+                address = %listener.address,
+                after_ms = started.elapsed().as_millis() as u64,
+                "listening"
+            );
+            listeners.push((listener.name.clone(), listener.address));
+            let accepting =
+                serve(listener, broker.clone(), connection_settings.clone(), registry.clone(), stopped.clone());
+            tasks.push(tokio::spawn(accepting));
+        }
+        Ok(Node { broker, quorum, stopping, listeners, tasks })
+    }
+}
+
+fn check_roles(config: &BrokerConfig) -> Result<(), NodeError> {
+    if config.node.is_broker && config.node.is_controller {
+        return Ok(());
+    }
+    Err(NodeError("process.roles must be broker,controller: this version runs both in one process".to_owned()))
+}
+
+/// Servers need a descriptor for each connection and each segment in use; the soft limit is often far below what the
+/// system allows.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!("the limit of open files stays as it is: {error}");
+        }
+    }
+}
+
+async fn bind_all(config: &BrokerConfig) -> Result<Vec<Bound>, NodeError> {
+    let backlog = u32::try_from(config.network.socket_listen_backlog_size).unwrap_or(50);
+    let mut bound = Vec::new();
+    for listener in &config.listeners.all {
+        let Listener { name, address, is_controller, .. } = listener;
+        bound.push(bind(name, *is_controller, &address.host, address.port, backlog).await?);
+    }
+    Ok(bound)
+}
+
+/// Listener names with host and port as others reach them.
+fn advertised(config: &BrokerConfig, bound: &[Bound], controllers: bool) -> Vec<(String, String, u16)> {
+    let pairs = config.listeners.all.iter().zip(bound);
+    let wanted = pairs.filter(|(listener, _)| listener.is_controller == controllers);
+    wanted
+        .map(|(listener, bound)| {
+            let host = match listener.advertised.host.as_str() {
+                "" => host_name(bound.address),
+                host => host.to_owned(),
+            };
+            let port = match listener.advertised.port {
+                0 => bound.address.port(),
+                port => port,
+            };
+            (listener.name.clone(), host, port)
+        })
+        .collect()
+}
+
+fn host_name(address: SocketAddr) -> String {
+    if !address.ip().is_unspecified() {
+        return address.ip().to_string();
+    }
+    let name = rustix::system::uname();
+    name.nodename().to_str().map_or_else(|_| "localhost".to_owned(), str::to_owned)
+}
+
+fn registered(listeners: Vec<(String, String, u16)>) -> Vec<RegisteredListener> {
+    listeners
+        .into_iter()
+        .map(|(name, host, port)| RegisteredListener { name, host, port, security_protocol: 0 })
+        .collect()
+}
+
+async fn recover(
+    logs: Arc<LogManager>,
+    image: Arc<MetadataImage>,
+    settings: moldau_config::Settings,
+    config: &BrokerConfig,
+) -> Result<moldau_log::LoadReport, NodeError> {
+    let expiration = i64::from(config.log.producer_id_expiration_ms);
+    let per_dir = usize::try_from(config.log.num_recovery_threads_per_data_dir).unwrap_or(1);
+    let dirs: &[PathBuf] = &config.log.log_dirs;
+    let threads = (per_dir * dirs.len()).max(std::thread::available_parallelism().map_or(1, usize::from));
+    let loaded = tokio::task::spawn_blocking(move || {
+        let config_of = |topic: &str, _| log_config(&TopicConfig::resolve(image.configs.topic(topic), &settings), expiration);
+        logs.load(&config_of, threads, wall_clock_ms())
+    });
+    loaded.await.map_err(|error| NodeError(format!("opening the logs: {error}")))
+}
+
+fn group_config(config: &BrokerConfig) -> GroupCoordinatorConfig {
+    let (groups, offsets) = (&config.groups, &config.offsets);
+    GroupCoordinatorConfig {
+        group: GroupConfig {
+            min_session_timeout_ms: groups.group_min_session_timeout_ms,
+            max_session_timeout_ms: groups.group_max_session_timeout_ms,
+            max_size: usize::try_from(groups.group_max_size).unwrap_or(usize::MAX),
+            initial_rebalance_delay_ms: groups.group_initial_rebalance_delay_ms,
+            offset_metadata_max_bytes: usize::try_from(offsets.offset_metadata_max_bytes).unwrap_or(0),
+            offsets_retention_ms: i64::from(offsets.offsets_retention_minutes) * 60_000,
+            offsets_retention_check_interval_ms: offsets.offsets_retention_check_interval_ms,
+            offsets_commit_timeout_ms: offsets.offsets_commit_timeout_ms,
+            ..GroupConfig::default()
+        },
+        offsets_topic_num_partitions: offsets.offsets_topic_num_partitions,
+        offsets_topic_replication_factor: offsets.offsets_topic_replication_factor,
+        offsets_topic_segment_bytes: offsets.offsets_topic_segment_bytes,
+        offsets_topic_compression_codec: offsets.offsets_topic_compression_codec,
+    }
+}
+
+fn connection_settings(network: &NetworkConfig) -> ConnectionSettings {
+    let own = |bytes: i32, default: i32| u32::try_from(bytes).ok().filter(|_| bytes != default);
+    ConnectionSettings {
+        request_bytes_max: usize::try_from(network.socket_request_max_bytes).unwrap_or(0),
+        receive_buffer_bytes: own(network.socket_receive_buffer_bytes, DEFAULT_SOCKET_BUFFER_BYTES),
+        send_buffer_bytes: own(network.socket_send_buffer_bytes, DEFAULT_SOCKET_BUFFER_BYTES),
+    }
+}
+
+/// The reference's default of the socket buffers; the kernel's own sizing is better than this number, so only another
+/// one is set.
+const DEFAULT_SOCKET_BUFFER_BYTES: i32 = 102_400;
+
+fn connection_limits(network: &NetworkConfig) -> ConnectionLimits {
+    let count = |value: i32| usize::try_from(value).unwrap_or(0);
+    let overrides = network.max_connections_per_ip_overrides.iter();
+    ConnectionLimits {
+        max: count(network.max_connections),
+        max_per_ip: count(network.max_connections_per_ip),
+        max_per_ip_overrides: overrides
+            .filter_map(|(host, limit)| Some((host.parse().ok()?, count(*limit))))
+            .collect::<HashMap<_, _>>(),
+    }
+}
+
+async fn reap_idle(broker: Arc<Broker>, registry: Arc<ConnectionRegistry>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let network = broker.configs.load().broker.network.clone();
+        registry.set_limits(connection_limits(&network));
+        let max = u64::try_from(network.connections_max_idle_ms).ok().map(Duration::from_millis);
+        let pause = max.map_or(Duration::from_secs(5), |max| (max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5)));
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if let Some(max) = max {
+            registry.expire_idle(max);
+        }
+    }
+}
