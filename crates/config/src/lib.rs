@@ -6,6 +6,7 @@
 pub mod alter;
 pub mod broker;
 pub mod describe;
+pub mod docs;
 pub mod error;
 pub mod key;
 pub mod keys;

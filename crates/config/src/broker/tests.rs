@@ -1,3 +1,5 @@
+//! Whole configs: those that are taken, and those that contradict themselves.
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

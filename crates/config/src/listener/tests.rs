@@ -1,3 +1,5 @@
+//! Listeners and addresses in every form.
+
 use super::{Endpoint, HostPort};
 
 fn endpoint(text: &str) -> Option<(String, String, u16)> {

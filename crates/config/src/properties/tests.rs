@@ -1,3 +1,5 @@
+//! The `.properties` format, with its rare forms.
+
 use super::{PropertiesError, load, parse, parse_str, write};
 
 fn pairs(text: &str) -> Vec<(String, String)> {

@@ -1,3 +1,5 @@
+//! Layers, warnings, and what is refused at load.
+
 use super::{Configs, Settings, Warning, find};
 use crate::error::InvalidConfig;
 use crate::keys;

@@ -1,3 +1,5 @@
+//! What a topic's configs come to, and what is refused.
+
 use super::{CleanupPolicy, CompressionType, TimestampType, TopicConfig, validate_topic_configs};
 use crate::settings::{Configs, Settings};
 

@@ -1,3 +1,5 @@
+//! Values as Java reads and writes them.
+
 use super::{Value, double_text, parse_double, split_list};
 use crate::keys;
 

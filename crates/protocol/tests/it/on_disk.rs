@@ -10,8 +10,11 @@ use serde_json::Value;
 
 use super::{fixture, unhex};
 
-/// Keys and values of the data records of a log.
-fn records(partition: &str) -> Vec<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+/// A record's key and value.
+type KeyAndValue = (Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// The data records of a log.
+fn records(partition: &str) -> Vec<KeyAndValue> {
     let text = fixture(&format!("on-disk/{partition}.log.json"));
     let batches = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let batches: Vec<Value> = batches.filter(|batch| batch["control"] == false).collect();

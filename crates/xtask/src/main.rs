@@ -1,0 +1,97 @@
+//! The one command that checks everything: `cargo xtask check`. `cargo xtask fix` mends what can be mended, `cargo
+//! xtask tidy` makes only the checks that no other tool makes.
+//!
+//! What always holds: `check` and `tidy` change nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+mod layers;
+mod tidy;
+
+const USAGE: &str = "usage: cargo xtask check|fix|tidy
+  check   format, clippy with warnings as errors, tests, tidy
+  fix     format, clippy's suggestions, generated docs
+  tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, names in ARCHITECTURE.md";
+
+fn main() -> ExitCode {
+    let result = match std::env::args().nth(1).as_deref() {
+        Some("check") => check(),
+        Some("fix") => fix(),
+        Some("tidy") => tidy(),
+        _ => Err(anyhow::anyhow!(USAGE)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    cargo(&["test", "--workspace"])?;
+    tidy()
+}
+
+fn fix() -> Result<()> {
+    cargo(&["fmt", "--all"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"])?;
+    let page = Command::new(env!("CARGO"))
+        .args(["run", "-q", "-p", "moldau-config", "--example", "configuration"])
+        .current_dir(root())
+        .output()?;
+    if !page.status.success() {
+        bail!("docs/configuration.md could not be made: {}", String::from_utf8_lossy(&page.stderr));
+    }
+    std::fs::write(root().join("docs/configuration.md"), page.stdout).context("docs/configuration.md")?;
+    Ok(())
+}
+
+fn tidy() -> Result<()> {
+    let problems =
+        tidy::problems(&root())?.into_iter().chain(layers::problems(&metadata()?)?).collect::<Vec<_>>();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    bail!("{}\ntidy: {} to mend", problems.join("\n"), problems.len())
+}
+
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    eprintln!("cargo {}", args.join(" "));
+    let status = Command::new(env!("CARGO")).args(args).current_dir(root()).status()?;
+    if status.success() { Ok(()) } else { bail!("cargo {} failed", args.join(" ")) }
+}
+
+/// What cargo says of the workspace's packages.
+fn metadata() -> Result<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .current_dir(root())
+        .output()?;
+    if !output.status.success() {
+        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).context("cargo metadata")
+}
+
+#[cfg(test)]
+mod tests {
+    /// Crates depend only on those below them, and the repository keeps its own rules.
+    #[test]
+    fn the_repository_is_tidy() {
+        if let Err(error) = super::tidy() {
+            panic!("{error:#}");
+        }
+    }
+}
