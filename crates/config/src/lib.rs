@@ -17,8 +17,10 @@ pub mod topic;
 pub mod validator;
 pub mod value;
 
-pub use broker::{BrokerConfig, Loaded};
+pub use broker::{BrokerConfig, Durability, Loaded};
 pub use error::InvalidConfig;
 pub use key::{Disposition, Key};
 pub use settings::{Configs, Settings, Warning};
-pub use topic::{TopicConfig, validate_topic_configs};
+pub use topic::{
+    CleanupPolicy, CompressionType, TimestampType, TopicConfig, topic_configs, validate_topic_configs,
+};

@@ -242,6 +242,26 @@ impl Values<'_> {
     }
 }
 
+/// The configs that a new topic is asked to have, once they were found right.
+pub fn topic_configs(
+    asked: impl IntoIterator<Item = (String, Option<String>)>,
+) -> Result<Configs, InvalidConfig> {
+    let mut configs = Configs::new();
+    let mut without_value = Vec::new();
+    for (name, value) in asked {
+        match value {
+            Some(value) => drop(configs.insert(name, value)),
+            None => without_value.push(name),
+        }
+    }
+    if !without_value.is_empty() {
+        let names = without_value.join(",");
+        return Err(InvalidConfig::new(format!("Null value not supported for topic configs: {names}")));
+    }
+    validate_topic_configs(&configs)?;
+    Ok(configs)
+}
+
 /// Whether a topic may have these configs: names, values, and what they mean together.
 pub fn validate_topic_configs(configs: &Configs) -> Result<(), InvalidConfig> {
     if let Some(name) = configs.keys().find(|name| keys::find_topic(name).is_none()) {

@@ -229,3 +229,39 @@ fn cordoned_directories_may_be_all() {
         PathBuf::from("/m")
     );
 }
+
+/// The keys and values of the file that Kafka's distribution ships for a combined node.
+#[test]
+fn the_file_that_kafka_ships_is_taken_as_it_is() {
+    let loaded = load(&[
+        ("process.roles", "broker,controller"),
+        ("node.id", "1"),
+        ("controller.quorum.bootstrap.servers", "localhost:9093"),
+        ("listeners", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+        ("inter.broker.listener.name", "PLAINTEXT"),
+        ("advertised.listeners", "PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093"),
+        ("controller.listener.names", "CONTROLLER"),
+        (
+            "listener.security.protocol.map",
+            "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+        ),
+        ("num.network.threads", "3"),
+        ("num.io.threads", "8"),
+        ("socket.send.buffer.bytes", "102400"),
+        ("socket.receive.buffer.bytes", "102400"),
+        ("socket.request.max.bytes", "104857600"),
+        ("log.dirs", "/tmp/kraft-combined-logs"),
+        ("num.partitions", "1"),
+        ("num.recovery.threads.per.data.dir", "2"),
+        ("offsets.topic.replication.factor", "1"),
+        ("log.retention.hours", "168"),
+        ("log.segment.bytes", "1073741824"),
+        ("log.retention.check.interval.ms", "300000"),
+    ])
+    .unwrap();
+    assert_eq!(loaded.warnings, []);
+    assert!(!loaded.config.quorum.is_static());
+    assert_eq!(loaded.config.quorum.bootstrap_servers.len(), 1);
+    let clients: Vec<_> = loaded.config.listeners.for_brokers().map(|l| l.advertised.to_string()).collect();
+    assert_eq!(clients, ["localhost:9092"]);
+}

@@ -1,6 +1,8 @@
 //! What a topic's configs come to, and what is refused.
 
-use super::{CleanupPolicy, CompressionType, TimestampType, TopicConfig, validate_topic_configs};
+use super::{
+    CleanupPolicy, CompressionType, TimestampType, TopicConfig, topic_configs, validate_topic_configs,
+};
 use crate::settings::{Configs, Settings};
 
 fn configs(pairs: &[(&str, &str)]) -> Configs {
@@ -118,4 +120,12 @@ fn what_a_client_may_set_is_let_through() {
     ] {
         assert_eq!(validate_topic_configs(&configs(&[pair])), Ok(()), "{pair:?}");
     }
+}
+
+#[test]
+fn a_new_topic_s_configs_have_values() {
+    let ask = |value: Option<&str>| topic_configs([("retention.ms".to_owned(), value.map(str::to_owned))]);
+    assert_eq!(ask(Some("5")).unwrap(), configs(&[("retention.ms", "5")]));
+    assert_eq!(ask(None).unwrap_err().message, "Null value not supported for topic configs: retention.ms");
+    assert!(ask(Some("x")).is_err());
 }
