@@ -1,3 +1,5 @@
+//! Client keys: what is taken, what is refused.
+
 use std::time::Duration;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Fetched bytes as records: what is given on, what is left out.
+
 use moldau_protocol::records::{BatchBuilder, Compression};
 
 use super::*;
