@@ -1,0 +1,6 @@
+//! Our client against a node: producing, consuming, groups and administration, as a user does it.
+
+mod admin;
+mod consume;
+mod group;
+mod produce;
