@@ -13,6 +13,7 @@
 
 mod config;
 mod directory;
+pub mod dump;
 mod epochs;
 mod error;
 mod files;

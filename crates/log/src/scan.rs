@@ -103,11 +103,7 @@ impl<'f> Scanner<'f> {
 
     /// The next batch with all its bytes, its checksum verified.
     pub(crate) fn next_whole(&mut self) -> Result<Option<(FoundBatch, &[u8])>, ScanError> {
-        if self.position >= self.end {
-            return Ok(None);
-        }
-        let found = self.parse()?;
-        self.fill(found.size as usize)?;
+        let Some(found) = self.fill_next()? else { return Ok(None) };
         let at = (found.position - self.window_start) as usize;
         let bytes = &self.window[at..at + found.size as usize];
         if let Some(header) = &found.header {
@@ -116,6 +112,24 @@ impl<'f> Scanner<'f> {
         }
         self.position += found.size;
         Ok(Some((found, bytes)))
+    }
+
+    /// The next batch with all its bytes, whatever its checksum.
+    pub(crate) fn next_unchecked(&mut self) -> Result<Option<(FoundBatch, &[u8])>, ScanError> {
+        let Some(found) = self.fill_next()? else { return Ok(None) };
+        self.position += found.size;
+        let at = (found.position - self.window_start) as usize;
+        Ok(Some((found, &self.window[at..at + found.size as usize])))
+    }
+
+    /// Parses the next batch and makes the window hold all of it.
+    fn fill_next(&mut self) -> Result<Option<FoundBatch>, ScanError> {
+        if self.position >= self.end {
+            return Ok(None);
+        }
+        let found = self.parse()?;
+        self.fill(found.size as usize)?;
+        Ok(Some(found))
     }
 
     fn torn(&self, reason: impl Into<String>) -> ScanError {

@@ -346,6 +346,11 @@ impl IndexBuilder {
         self.interval = u64::from(interval);
     }
 
+    /// Counts the bytes to the next entry from here on, as the reference does when it opens a log.
+    pub(crate) fn restart_interval(&mut self) {
+        self.bytes_since_entry = 0;
+    }
+
     /// Notes a batch and gives the entries it gets.
     pub(crate) fn add(
         &mut self,

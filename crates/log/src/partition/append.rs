@@ -474,8 +474,9 @@ fn patch(
     records::set_partition_leader_epoch(batch.bytes, epoch)?;
     batch.header.base_offset = base_offset;
     batch.header.partition_leader_epoch = epoch;
-    let kind = if append_time { TimestampType::LogAppendTime } else { TimestampType::CreateTime };
-    if append_time || batch.header.max_timestamp != max_timestamp {
+    let other_type = append_time && batch.header.timestamp_type() != TimestampType::LogAppendTime;
+    if other_type || batch.header.max_timestamp != max_timestamp {
+        let kind = if append_time { TimestampType::LogAppendTime } else { batch.header.timestamp_type() };
         records::set_max_timestamp(batch.bytes, kind, max_timestamp)?;
         batch.header = BatchHeader::parse(batch.bytes)?;
     }

@@ -12,6 +12,9 @@ use crate::index::floor;
 use crate::scan::{LARGE_WINDOW, Scanner};
 use crate::segment::Segment;
 
+/// A batch that is in the log was small enough when it came; this only stops a damaged one.
+const DECOMPRESSED_MAX: usize = 1 << 30;
+
 /// A record's timestamp and offset, and the epoch of the leader that appended it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampOffset {
@@ -140,13 +143,19 @@ impl PartitionLog {
                 Scanner::new(&file, found.position, found.position + found.size, found.size as usize);
             let Some((_, bytes)) = whole.next_whole().map_err(failed)? else { continue };
             let unreadable = |error| crate::error::unreadable(&path, found.position, &error);
-            let header = BatchView::parse(bytes).map_err(unreadable)?.header;
-            let epoch = found.leader_epoch();
-            return Ok(Some(TimestampOffset {
-                timestamp: header.max_timestamp,
-                offset: Offset(header.base_offset.max(log_start)),
-                leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
-            }));
+            let mut records = BatchView::parse(bytes)
+                .and_then(|view| view.records_within(DECOMPRESSED_MAX))
+                .map_err(unreadable)?;
+            while let Some(record) = records.next_record().map_err(unreadable)? {
+                if record.timestamp >= timestamp && record.offset >= log_start {
+                    let epoch = found.leader_epoch();
+                    return Ok(Some(TimestampOffset {
+                        timestamp: record.timestamp,
+                        offset: Offset(record.offset),
+                        leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
+                    }));
+                }
+            }
         }
     }
 

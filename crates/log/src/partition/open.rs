@@ -285,6 +285,7 @@ impl OpenLog {
             }
             number += 1;
         }
+        builder.restart_interval();
         Ok((log_end, builder))
     }
 

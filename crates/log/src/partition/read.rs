@@ -243,36 +243,6 @@ impl PartitionLog {
         }
     }
 
-    /// The first batch of the log that ends at or after `offset`, with its segment.
-    pub(super) fn find_batch(
-        &self,
-        offset: i64,
-    ) -> Result<Option<(Arc<Segment>, scan::FoundBatch)>, StorageError> {
-        let (mut number, count) = {
-            let view = self.view.lock();
-            (view.segment_of(offset), view.segments.len())
-        };
-        while number < count {
-            let window = {
-                let view = self.view.lock();
-                if number >= view.segments.len() {
-                    return Ok(None);
-                }
-                view.window(number, offset, i64::MAX)
-            };
-            let from = match window.start {
-                Start::Exact(position, _) | Start::AtLeast(position) => position,
-                Start::Index => window.segment.floor_position(offset).map_err(|error| self.observe(error))?,
-            };
-            let size = window.segment.size();
-            if let Some(found) = self.locate(&window.segment, from, size, offset)? {
-                return Ok(Some((window.segment, found)));
-            }
-            number += 1;
-        }
-        Ok(None)
-    }
-
     /// An offset at or behind the end of the slice, as the offset index knows it.
     fn upper_bound(&self, window: &Window, slice: &FileSlice, limit: i64) -> Result<i64, StorageError> {
         let segment = &window.segment;

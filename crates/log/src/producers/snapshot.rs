@@ -23,23 +23,39 @@ const VERSION: i16 = 1;
 
 /// One line of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotEntry {
+pub(crate) struct SnapshotEntry {
     /// The producer id.
-    pub producer_id: i64,
+    pub(crate) producer_id: i64,
     /// Its epoch.
-    pub epoch: i16,
+    pub(crate) epoch: i16,
     /// Sequence number of its last record, or −1.
-    pub last_sequence: i32,
+    pub(crate) last_sequence: i32,
     /// Offset of its last record, or −1.
-    pub last_offset: i64,
+    pub(crate) last_offset: i64,
     /// Last less first sequence number of its last batch.
-    pub offset_delta: i32,
+    pub(crate) offset_delta: i32,
     /// Timestamp of its last batch or marker.
-    pub timestamp: i64,
+    pub(crate) timestamp: i64,
     /// Epoch of the coordinator of its last marker, or −1.
-    pub coordinator_epoch: i32,
+    pub(crate) coordinator_epoch: i32,
     /// First offset of its open transaction, or −1.
-    pub transaction_first_offset: i64,
+    pub(crate) transaction_first_offset: i64,
+}
+
+impl SnapshotEntry {
+    /// Sequence number of the first record of its last batch.
+    pub(crate) fn first_sequence(&self) -> i32 {
+        self.last_batch().first_sequence()
+    }
+
+    fn last_batch(&self) -> BatchMetadata {
+        BatchMetadata {
+            last_sequence: self.last_sequence,
+            last_offset: self.last_offset,
+            offset_delta: self.offset_delta,
+            timestamp: self.timestamp,
+        }
+    }
 }
 
 /// The bytes of a snapshot of these producers.
@@ -67,7 +83,7 @@ pub(crate) fn encode(table: &ProducerTable) -> Vec<u8> {
 }
 
 /// The entries of a snapshot's bytes, or what is wrong with them.
-pub fn decode(bytes: &[u8]) -> Result<Vec<SnapshotEntry>, &'static str> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<SnapshotEntry>, &'static str> {
     let Some((head, body)) = bytes.split_first_chunk::<HEADER>() else {
         return Err("shorter than its header");
     };
@@ -127,12 +143,7 @@ pub(crate) fn load(
         let mut entry = ProducerEntry::new();
         entry.epoch = line.epoch;
         if line.last_offset >= 0 {
-            entry.push(BatchMetadata {
-                last_sequence: line.last_sequence,
-                last_offset: line.last_offset,
-                offset_delta: line.offset_delta,
-                timestamp: line.timestamp,
-            });
+            entry.push(line.last_batch());
         }
         entry.coordinator_epoch = line.coordinator_epoch;
         entry.last_timestamp = line.timestamp;

@@ -55,8 +55,4 @@ impl Transactions {
     pub(crate) fn last_stable_offset_after(&self, marker: i64) -> i64 {
         self.open.first_key_value().map_or(marker + 1, |(first, _)| *first)
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.unreplicated.is_empty()
-    }
 }

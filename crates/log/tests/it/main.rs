@@ -1,0 +1,5 @@
+//! The log as its users see it: against a data directory of Apache Kafka 4.3.1, and against a model.
+
+mod fixtures;
+mod reads_kafka;
+mod writes_kafka;
