@@ -3,7 +3,9 @@
 #![allow(missing_docs)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use moldau_protocol::records::{BatchBuilder, BatchView, Compression, ValidationRules, crc32c, validate_batch};
+use moldau_protocol::records::{
+    BatchBuilder, BatchView, Compression, ValidationRules, crc32c, validate_batch,
+};
 
 const TIME: i64 = 1_700_000_000_000;
 

@@ -140,7 +140,6 @@ fn the_rules_for_clients() {
     assert!(refused(&|d| set_i32(d, 57, 3)).contains("does not match the offsets"));
     assert!(refused(&|d| set_i32(d, 57, 0)).contains("not positive"));
     assert!(refused(&|d| set_i32(d, 23, 5)).contains("does not match the offsets"));
-    assert!();
     assert!(refused(&|d| d.push(0)).contains("after the batch"));
     assert!(refused(&|d| d.truncate(80)).contains("ends early"));
     assert!(refused(&|d| d[16] = 1).contains("magic"));
