@@ -10,6 +10,9 @@
 //! The crate knows batches and control records; what a metadata record means is left to `moldau-metadata`.
 
 mod api;
+mod batch;
+mod control;
+mod raft;
 
 pub use api::{
     Committed, CommittedBatch, CommittedReader, ControlBatch, Leader, MetadataQuorum, PendingCommit,
