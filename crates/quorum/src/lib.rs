@@ -9,10 +9,15 @@
 //!
 //! The crate knows batches and control records; what a metadata record means is left to `moldau-metadata`.
 
+mod anchors;
 mod api;
 mod batch;
+mod checkpoint;
 mod control;
+mod election_state;
+mod medium;
 mod raft;
+mod store;
 
 pub use api::{
     Committed, CommittedBatch, CommittedReader, ControlBatch, Leader, MetadataQuorum, PendingCommit,

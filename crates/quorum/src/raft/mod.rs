@@ -4,10 +4,22 @@
 //! the log begins with, so the batch at offset 0 has index 1.
 
 mod entry;
+mod machine;
+mod network;
 mod runtime;
+mod storage;
+#[cfg(test)]
+mod suite;
 
-pub(crate) use entry::{Applied, Entry, Member, Payload, StoredBatch};
+pub(crate) use entry::{
+    Applied, Entry, Member, Payload, StoredBatch, membership_controls, membership_from_controls, membership_of, voters,
+};
+pub(crate) use machine::Machine;
+pub(crate) use network::{Alone, Answer, Call, Links, Transport, TransportError};
 pub(crate) use runtime::QuorumRuntime;
+#[cfg(test)]
+pub(crate) use runtime::seed_this_thread;
+pub(crate) use storage::LogStorage;
 
 /// openraft with our entries and one leader a term.
 #[derive(Debug, Clone, Copy, Default, Eq, PartialEq, Ord, PartialOrd)]

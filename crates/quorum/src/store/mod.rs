@@ -222,6 +222,6 @@ impl Store {
 }
 
 /// An error of what is in the files, not of reading them.
-fn corrupt(reason: impl std::fmt::Display) -> io::Error {
+pub(crate) fn corrupt(reason: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason.to_string())
 }

@@ -20,7 +20,7 @@ impl Store {
     /// The entries of these indexes that the log has.
     pub(crate) fn entries(&self, range: Range<u64>) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let mut next = range.start;
+        let mut next = range.start.max(self.inner.lock().first_index);
         while next < range.end {
             let chunk = self.chunk(next, range.end)?;
             if chunk.is_empty() {
