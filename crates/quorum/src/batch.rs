@@ -118,7 +118,11 @@ pub(crate) fn check(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
     view.verify_crc().map_err(|_| BatchError::Damaged(at))?;
     let header = view.header;
     let counted = header.record_count >= 0 && header.last_offset_delta >= header.record_count - 1;
-    if !counted || header.last_offset_delta < 0 || header.base_offset < 0 || bytes.len() != header.size_in_bytes() {
+    if !counted
+        || header.last_offset_delta < 0
+        || header.base_offset < 0
+        || bytes.len() != header.size_in_bytes()
+    {
         return Err(BatchError::Damaged(at));
     }
     if header.compression_id() != 0 {
@@ -173,7 +177,11 @@ mod tests {
     fn a_batch_reads_back_as_written() {
         let records = vec![
             Record::data(Bytes::from_static(b"one")),
-            Record { key: Some(Bytes::from_static(b"k")), value: Bytes::new(), header: Some(Bytes::from_static(b"h")) },
+            Record {
+                key: Some(Bytes::from_static(b"k")),
+                value: Bytes::new(),
+                header: Some(Bytes::from_static(b"h")),
+            },
         ];
         let bytes = Bytes::from(encode(PLACE, true, &records));
         let (header, read) = decode(&bytes).unwrap();

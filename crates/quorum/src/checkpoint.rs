@@ -49,7 +49,11 @@ pub(crate) fn parse_file_name(name: &str) -> Option<SnapshotId> {
 }
 
 /// The bytes of a snapshot. `members` says the voters, where they are part of the log.
-pub(crate) fn encode(contents: &SnapshotContents, members: &[Control], now_ms: i64) -> Result<Vec<u8>, CheckpointError> {
+pub(crate) fn encode(
+    contents: &SnapshotContents,
+    members: &[Control],
+    now_ms: i64,
+) -> Result<Vec<u8>, CheckpointError> {
     let control = |control: &Control| {
         control.encode().map_err(|error| CheckpointError(format!("cannot write a control record: {error}")))
     };
@@ -58,8 +62,12 @@ pub(crate) fn encode(contents: &SnapshotContents, members: &[Control], now_ms: i
     for member in members {
         head.push(control(member)?);
     }
-    let mut writer =
-        Writer { out: Vec::new(), next_offset: 0, leader_epoch: contents.id.epoch.0.max(0), timestamp_ms: now_ms };
+    let mut writer = Writer {
+        out: Vec::new(),
+        next_offset: 0,
+        leader_epoch: contents.id.epoch.0.max(0),
+        timestamp_ms: now_ms,
+    };
     writer.push(true, &head);
     let mut pending = Vec::new();
     let mut size = 0;

@@ -44,7 +44,8 @@ impl Control {
         let (kind, value, header) = match self {
             Control::LeaderChange { leader, voters, granting } => {
                 let voters_of = |ids: &[i32]| {
-                    let voter = |id: &i32| leader_change_message::Voter { voter_id: *id, ..Default::default() };
+                    let voter =
+                        |id: &i32| leader_change_message::Voter { voter_id: *id, ..Default::default() };
                     ids.iter().map(voter).collect()
                 };
                 let message = LeaderChangeMessage {
@@ -95,7 +96,8 @@ fn decode_value(kind: i16, record: &Record) -> Result<Control, moldau_protocol::
         LEADER_CHANGE => {
             // The message says its own version in its first field.
             let version = value.first_chunk().map_or(0, |v| i16::from_be_bytes(*v));
-            let message = LeaderChangeMessage::decode_all(value, version.clamp(0, LeaderChangeMessage::MAX_VERSION))?;
+            let message =
+                LeaderChangeMessage::decode_all(value, version.clamp(0, LeaderChangeMessage::MAX_VERSION))?;
             let ids = |voters: &[leader_change_message::Voter]| voters.iter().map(|v| v.voter_id).collect();
             Control::LeaderChange {
                 leader: message.leader_id,

@@ -5,7 +5,6 @@
 //! a voted id.
 
 use moldau_types::Uuid;
-use openraft::vote::RaftVote;
 use serde::{Deserialize, Serialize};
 
 use crate::raft::Vote;

@@ -16,10 +16,16 @@ mod checkpoint;
 mod control;
 mod election_state;
 mod medium;
+mod quorum;
 mod raft;
+mod reader;
 mod store;
 
 pub use api::{
     Committed, CommittedBatch, CommittedReader, ControlBatch, Leader, MetadataQuorum, PendingCommit,
     Proposal, QuorumError, QuorumStatus, ReplicaProgress, SnapshotContents, SnapshotId, Voter, VoterEndpoint,
 };
+pub use checkpoint::{CheckpointError, decode_bootstrap, encode_bootstrap};
+pub use quorum::{QuorumConfig, RaftQuorum};
+pub use reader::LogReader;
+pub use store::FirstVoters;

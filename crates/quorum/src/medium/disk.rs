@@ -154,7 +154,8 @@ impl Medium for Disk {
     }
 
     fn read(&self, from: i64, max_bytes: usize) -> io::Result<Bytes> {
-        let read = self.log.read(Offset(from), max_bytes, ReadUpTo::LogEnd, true).map_err(io::Error::other)?;
+        let read =
+            self.log.read(Offset(from), max_bytes, ReadUpTo::LogEnd, true).map_err(io::Error::other)?;
         let Some(slice) = read.slice else { return Ok(Bytes::new()) };
         let mut bytes = vec![0; slice.len];
         slice.file.read_exact_at(&mut bytes, slice.position)?;

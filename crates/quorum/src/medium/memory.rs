@@ -94,7 +94,8 @@ impl Medium for Memory {
                 if state.lives != lives {
                     return;
                 }
-                let synced = state.batches.iter().take_while(|(header, _)| header.next_offset() <= upto).count();
+                let synced =
+                    state.batches.iter().take_while(|(header, _)| header.next_offset() <= upto).count();
                 state.synced = state.synced.max(synced);
             }
             done(Ok(()));

@@ -90,7 +90,8 @@ impl fmt::Display for Entry {
 }
 
 impl RaftEntry for Entry {
-    type CommittedLeaderId = <openraft::alias::LeaderIdOf<super::Types> as openraft::vote::RaftLeaderId>::Committed;
+    type CommittedLeaderId =
+        <openraft::alias::LeaderIdOf<super::Types> as openraft::vote::RaftLeaderId>::Committed;
     type Payload = Payload;
 
     fn new(log_id: LogId, payload: Payload) -> Self {

@@ -81,7 +81,11 @@ impl RaftStateMachine<Types> for Machine {
         }
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotData) -> Result<(), io::Error> {
+    async fn install_snapshot(
+        &mut self,
+        meta: &SnapshotMeta,
+        snapshot: SnapshotData,
+    ) -> Result<(), io::Error> {
         self.store.install_snapshot(meta, &snapshot)?;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();

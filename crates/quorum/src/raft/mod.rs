@@ -12,10 +12,13 @@ mod storage;
 mod suite;
 
 pub(crate) use entry::{
-    Applied, Entry, Member, Payload, StoredBatch, membership_controls, membership_from_controls, membership_of, voters,
+    Applied, Entry, Member, Payload, StoredBatch, membership_controls, membership_from_controls,
+    membership_of, voters,
 };
 pub(crate) use machine::Machine;
-pub(crate) use network::{Alone, Answer, Call, Links, Transport, TransportError};
+pub(crate) use network::{Alone, Links, Transport};
+#[cfg(test)]
+pub(crate) use network::{Answer, Call, TransportError};
 pub(crate) use runtime::QuorumRuntime;
 #[cfg(test)]
 pub(crate) use runtime::seed_this_thread;

@@ -7,8 +7,8 @@ use futures_util::future::{BoxFuture, Either, select};
 use openraft::error::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
-    VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 
@@ -48,14 +48,24 @@ pub(crate) enum TransportError {
 /// Carries messages to other members.
 pub(crate) trait Transport: Send + Sync + 'static {
     /// Sends a call and waits for its answer.
-    fn call(&self, target: u64, member: &Member, call: Call) -> BoxFuture<'static, Result<Answer, TransportError>>;
+    fn call(
+        &self,
+        target: u64,
+        member: &Member,
+        call: Call,
+    ) -> BoxFuture<'static, Result<Answer, TransportError>>;
 }
 
 /// A quorum of one has nobody to talk to.
 pub(crate) struct Alone;
 
 impl Transport for Alone {
-    fn call(&self, target: u64, _member: &Member, _call: Call) -> BoxFuture<'static, Result<Answer, TransportError>> {
+    fn call(
+        &self,
+        target: u64,
+        _member: &Member,
+        _call: Call,
+    ) -> BoxFuture<'static, Result<Answer, TransportError>> {
         Box::pin(std::future::ready(Err(TransportError::Unreachable(target))))
     }
 }

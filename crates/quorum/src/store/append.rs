@@ -32,7 +32,9 @@ impl Store {
                 next_index = index;
             }
             if index != next_index {
-                return Err(corrupt(format!("entry {index} was to be appended where {next_index} comes next")));
+                return Err(corrupt(format!(
+                    "entry {index} was to be appended where {next_index} comes next"
+                )));
             }
             let leader_epoch = epoch_of(&entry.log_id);
             let place = Place { base_offset: end_offset, leader_epoch, timestamp_ms: now_ms };
@@ -82,7 +84,8 @@ impl Store {
     /// This node begins to lead. The first leader of all also writes down the voters that the log began with.
     fn leader_change(&self, inner: &Inner, place: Place) -> Result<Vec<Record>, EncodeError> {
         let membership = inner.membership();
-        let voters: Vec<i32> = membership.membership().voter_ids().filter_map(|id| i32::try_from(id).ok()).collect();
+        let voters: Vec<i32> =
+            membership.membership().voter_ids().filter_map(|id| i32::try_from(id).ok()).collect();
         let leader = self.node_id.0;
         let mut records = vec![Control::LeaderChange { leader, voters, granting: vec![leader] }.encode()?];
         if place.base_offset == 0 && self.kraft_version > 0 {
@@ -116,7 +119,8 @@ impl Store {
             return Ok(());
         }
         let base_membership = inner.membership_at(upto.index);
-        let anchored = inner.anchors.snapshots.iter().find(|(_, id)| id.index == upto.index).map(|(at, _)| *at);
+        let anchored =
+            inner.anchors.snapshots.iter().find(|(_, id)| id.index == upto.index).map(|(at, _)| *at);
         let inside = inner.offset_after(upto.index);
         // The file first: it is what says where the log begins.
         let start_offset = inside.or(anchored).unwrap_or(inner.end_offset);

@@ -28,7 +28,9 @@ use crate::medium::Medium;
 use crate::raft::{LogId, Membership, SnapshotMeta, StoredMembership, Vote, log_id};
 use crate::{SnapshotId, Voter};
 
-pub(crate) use open::{FirstVoters, StoreConfig};
+pub use open::FirstVoters;
+pub(crate) use open::StoreConfig;
+pub(crate) use read::decode_committed;
 pub(crate) use snapshots::SnapshotData;
 
 /// Bytes of the newest batches that are kept in memory.
@@ -163,7 +165,8 @@ impl Store {
 
     pub(crate) fn bounds(&self) -> Bounds {
         let inner = self.inner.lock();
-        let committed = (*self.committed.borrow()).clamp(inner.start_offset, inner.end_offset.max(inner.start_offset));
+        let committed =
+            (*self.committed.borrow()).clamp(inner.start_offset, inner.end_offset.max(inner.start_offset));
         Bounds { start: inner.start_offset, committed, end: inner.end_offset }
     }
 
@@ -202,6 +205,16 @@ impl Store {
         self.medium.write_file(crate::election_state::FILE_NAME, &bytes)?;
         inner.vote = Some(*vote);
         Ok(())
+    }
+
+    /// The offset after an entry; the log end if the log does not have it.
+    pub(crate) fn offset_after(&self, index: u64) -> i64 {
+        let inner = self.inner.lock();
+        inner.offset_after(index).unwrap_or(if index < inner.first_index {
+            inner.start_offset
+        } else {
+            inner.end_offset
+        })
     }
 
     /// What was removed last, and the last entry.

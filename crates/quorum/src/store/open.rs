@@ -19,7 +19,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::control::Control;
 use crate::medium::Medium;
 use crate::raft::{
-    LogId, Membership, SnapshotMeta, StoredMembership, log_id, membership_from_controls, membership_of,
+    Membership, SnapshotMeta, StoredMembership, log_id, membership_from_controls, membership_of,
 };
 use crate::{SnapshotId, Voter, batch, election_state};
 
@@ -50,7 +50,9 @@ impl Store {
     /// Opens what the medium has, or begins.
     pub(crate) fn open(medium: Arc<dyn Medium>, config: StoreConfig) -> io::Result<Store> {
         let anchors = match medium.read_file(anchors::FILE_NAME)? {
-            Some(bytes) => Anchors::decode(&bytes).map_err(|e| corrupt(format!("{}: {e}", anchors::FILE_NAME)))?,
+            Some(bytes) => {
+                Anchors::decode(&bytes).map_err(|e| corrupt(format!("{}: {e}", anchors::FILE_NAME)))?
+            }
             None => Anchors::default(),
         };
         let vote = match medium.read_file(election_state::FILE_NAME)? {
@@ -94,7 +96,9 @@ impl Store {
         inner.take_snapshots(found, configured.as_ref(), kraft_version);
         inner.remember(scan.tail);
         if inner.start_offset > 0 && inner.snapshots.keys().all(|id| id.end_offset.0 < start_offset) {
-            return Err(corrupt(format!("the metadata log begins at {start_offset}, and no snapshot reaches there")));
+            return Err(corrupt(format!(
+                "the metadata log begins at {start_offset}, and no snapshot reaches there"
+            )));
         }
         let committed = inner.snapshots.last_key_value().map_or(start_offset, |(id, _)| id.end_offset.0);
         Ok(Store {
@@ -121,13 +125,19 @@ impl Inner {
             self.purged = (voters_known || !found.is_empty()).then(|| log_id(0, 0));
         } else {
             // A log of the reference's that was trimmed: any index will do that nothing below could have had.
-            let epoch = found.iter().find(|s| s.id.end_offset.0 == self.start_offset).map_or(0, |s| s.id.epoch.0);
+            let epoch =
+                found.iter().find(|s| s.id.end_offset.0 == self.start_offset).map_or(0, |s| s.id.epoch.0);
             self.purged = Some(log_id(epoch, self.start_offset.unsigned_abs()));
         }
         self.first_index = self.purged.map_or(0, |purged| purged.index + 1);
     }
 
-    fn take_snapshots(&mut self, found: Vec<FoundSnapshot>, configured: Option<&Membership>, kraft_version: i16) {
+    fn take_snapshots(
+        &mut self,
+        found: Vec<FoundSnapshot>,
+        configured: Option<&Membership>,
+        kraft_version: i16,
+    ) {
         let mut first = true;
         for snapshot in found {
             let Some(last) = self.id_ending_at(snapshot.id.end_offset.0) else {
@@ -209,7 +219,9 @@ impl Scan {
         while next < end_offset {
             let batches = split(&medium.read(next, SCAN_BYTES)?)?;
             if batches.is_empty() {
-                return Err(corrupt(format!("the metadata log has no batch at {next}, and ends at {end_offset}")));
+                return Err(corrupt(format!(
+                    "the metadata log has no batch at {next}, and ends at {end_offset}"
+                )));
             }
             for bytes in &batches {
                 next = scan.take(bytes, next)?;
@@ -234,11 +246,8 @@ impl Scan {
                 self.memberships.push((self.slots.len(), membership));
             }
         }
-        self.slots.push_back(Slot {
-            leader_epoch: header.partition_leader_epoch,
-            base_offset: header.base_offset,
-        });
+        self.slots
+            .push_back(Slot { leader_epoch: header.partition_leader_epoch, base_offset: header.base_offset });
         Ok(header.next_offset())
     }
 }
-

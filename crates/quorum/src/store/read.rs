@@ -69,7 +69,8 @@ impl Store {
                 last_offset: header.last_offset(),
                 membership: inner.memberships.get(&index).cloned(),
             };
-            entries.push(Entry { log_id: log_id(slot.leader_epoch, index), payload: Payload::Stored(stored) });
+            entries
+                .push(Entry { log_id: log_id(slot.leader_epoch, index), payload: Payload::Stored(stored) });
         }
         Ok(entries)
     }
@@ -97,7 +98,8 @@ impl Store {
         } else {
             split(&self.medium.read(offset, max_bytes)?)?
         };
-        let begins_before = |bytes: &Bytes| BatchHeader::parse(bytes).is_ok_and(|h| h.base_offset < committed);
+        let begins_before =
+            |bytes: &Bytes| BatchHeader::parse(bytes).is_ok_and(|h| h.base_offset < committed);
         batches.truncate(batches.iter().take_while(|bytes| begins_before(bytes)).count());
         Ok(batches)
     }

@@ -29,8 +29,12 @@ impl Store {
             let newest = inner.snapshots.last_key_value().map_or(-1, |(id, _)| id.end_offset.0);
             let last = inner.id_ending_at(end_offset);
             let last = last.filter(|id| crate::raft::epoch_of(id) == contents.id.epoch.0);
-            let Some(last) = last.filter(|_| end_offset > newest && end_offset <= *self.committed.borrow()) else {
-                return Err(corrupt(format!("no committed batch of epoch {} ends at {end_offset}", contents.id.epoch.0)));
+            let Some(last) = last.filter(|_| end_offset > newest && end_offset <= *self.committed.borrow())
+            else {
+                return Err(corrupt(format!(
+                    "no committed batch of epoch {} ends at {end_offset}",
+                    contents.id.epoch.0
+                )));
             };
             (last, inner.membership_at(last.index))
         };
@@ -63,7 +67,9 @@ impl Store {
             self.medium.write_file(crate::anchors::FILE_NAME, &inner.anchors.encode())?;
         }
         self.medium.write_file(&checkpoint::file_name(id), bytes)?;
-        inner.snapshots.insert(id, KeptSnapshot { meta, size: bytes.len() as u64, last_contained_log_timestamp });
+        inner
+            .snapshots
+            .insert(id, KeptSnapshot { meta, size: bytes.len() as u64, last_contained_log_timestamp });
         Ok(())
     }
 
@@ -168,8 +174,10 @@ impl Store {
         end_offset: i64,
     ) -> io::Result<()> {
         let epoch = applied.as_ref().map_or(0, crate::raft::epoch_of);
-        let id =
-            SnapshotId { end_offset: moldau_types::Offset(end_offset), epoch: moldau_types::LeaderEpoch(epoch) };
+        let id = SnapshotId {
+            end_offset: moldau_types::Offset(end_offset),
+            epoch: moldau_types::LeaderEpoch(epoch),
+        };
         let contents = SnapshotContents { id, last_contained_log_timestamp: 0, records: Vec::new() };
         let controls = self.membership_head(&membership);
         let bytes = checkpoint::encode(&contents, &controls, self.now_ms()).map_err(corrupt)?;
