@@ -34,6 +34,6 @@ pub use manager::{
     OpenDirsError, SyncResult,
 };
 pub use partition::{
-    AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets, LogPosition, LogRead,
-    OffsetsListener, OpenLog, PartitionLog, ProducerInfo, ReadUpTo, RecoveryReport, TimestampOffset,
+    ActiveProducer, AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets,
+    LogPosition, LogRead, OffsetsListener, OpenLog, PartitionLog, ReadUpTo, RecoveryReport, TimestampOffset,
 };

@@ -37,19 +37,19 @@ pub struct EpochEndOffset {
 
 /// A producer as DescribeProducers shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProducerInfo {
+pub struct ActiveProducer {
     /// The producer.
     pub producer_id: ProducerId,
     /// Its epoch.
-    pub epoch: ProducerEpoch,
+    pub producer_epoch: ProducerEpoch,
     /// Sequence number of its last record, −1 if unknown.
     pub last_sequence: i32,
     /// Timestamp of its last batch or marker.
     pub last_timestamp: i64,
     /// Epoch of the coordinator of its last marker, −1 if none.
     pub coordinator_epoch: i32,
-    /// First offset of its open transaction, −1 if none.
-    pub current_transaction_start_offset: Offset,
+    /// First offset of its open transaction.
+    pub current_txn_first_offset: Option<Offset>,
 }
 
 impl PartitionLog {
@@ -208,18 +208,18 @@ impl PartitionLog {
     }
 
     /// The producers that the log remembers, by producer id.
-    pub fn active_producers(&self) -> Vec<ProducerInfo> {
+    pub fn active_producers(&self) -> Vec<ActiveProducer> {
         let writer = self.writer.lock();
-        let mut producers: Vec<ProducerInfo> = writer
+        let mut producers: Vec<ActiveProducer> = writer
             .producers
             .iter()
-            .map(|(id, entry)| ProducerInfo {
+            .map(|(id, entry)| ActiveProducer {
                 producer_id: ProducerId(id),
-                epoch: ProducerEpoch(entry.epoch),
+                producer_epoch: ProducerEpoch(entry.epoch),
                 last_sequence: entry.last_sequence(),
                 last_timestamp: entry.last_timestamp,
                 coordinator_epoch: entry.coordinator_epoch,
-                current_transaction_start_offset: Offset(entry.transaction_first_offset.unwrap_or(-1)),
+                current_txn_first_offset: entry.transaction_first_offset.map(Offset),
             })
             .collect();
         producers.sort_unstable_by_key(|producer| producer.producer_id);

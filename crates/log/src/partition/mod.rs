@@ -26,7 +26,7 @@ use moldau_types::{LeaderEpoch, Offset, TopicId};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use append::{AppendBatch, AppendInfo, AppendOrigin};
-pub use lookup::{EpochEndOffset, ProducerInfo, TimestampOffset};
+pub use lookup::{ActiveProducer, EpochEndOffset, TimestampOffset};
 pub use open::{OpenLog, RecoveryReport};
 pub use read::{FileSlice, LogPosition, LogRead, ReadUpTo};
 

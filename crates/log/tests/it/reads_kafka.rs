@@ -98,7 +98,7 @@ fn aborted_transactions_and_producers_are_the_references_after_a_crash_too() {
         let producers: Vec<_> = log
             .active_producers()
             .iter()
-            .map(|p| (p.producer_id.0, p.epoch.0, p.coordinator_epoch))
+            .map(|p| (p.producer_id.0, p.producer_epoch.0, p.coordinator_epoch))
             .collect();
         let all = [(7, 3, 2), (8, 3, 2)];
         assert!(producers.iter().filter(|p| p.0 != 1000 && p.0 != 6).eq(&all), "{producers:?}");
