@@ -350,7 +350,7 @@ impl Accumulator {
         state.identity_spent = false;
         for queue in state.topics.values_mut().flat_map(|topic| &mut topic.queues) {
             debug_assert_eq!(queue.in_flight(), 0);
-            queue.restart_sequence(0);
+            queue.renew();
         }
     }
 

@@ -23,6 +23,11 @@ pub(super) struct Queue {
     /// The sequence number after the last one that is known to be written.
     next_unwritten: i32,
     not_before: Option<Instant>,
+    /// The partition has taken a batch under the current producer id. Before that a broker takes any sequence number, so a
+    /// second batch could get ahead of a first one that failed.
+    established: bool,
+    /// Batches are numbered: the producer is idempotent.
+    numbered: bool,
 }
 
 /// When the first batch of a queue may leave.
@@ -64,7 +69,8 @@ impl Queue {
         hurry: bool,
     ) -> Readiness {
         let Some(first) = self.batches.front() else { return Readiness::Empty };
-        if self.recovering && self.in_flight > 0 {
+        let alone = self.recovering || (self.numbered && !self.established);
+        if alone && self.in_flight > 0 {
             return Readiness::AfterAnswer;
         }
         if let Some(not_before) = self.not_before
@@ -99,6 +105,7 @@ impl Queue {
         if let Some((producer_id, producer_epoch)) = identity
             && batch.stamp.is_none()
         {
+            self.numbered = true;
             batch.stamp = Some(Stamp { producer_id, producer_epoch, base_sequence: self.next_sequence });
             self.next_sequence = sequence_after(self.next_sequence, batch.count());
         }
@@ -111,6 +118,7 @@ impl Queue {
     pub(super) fn written(&mut self, batch: &Batch) {
         self.in_flight -= 1;
         if let Some(stamp) = batch.stamp {
+            self.established = true;
             self.next_unwritten = sequence_after(stamp.base_sequence, batch.count());
         }
     }
@@ -157,8 +165,14 @@ impl Queue {
         self.batches.drain(..).collect()
     }
 
+    /// A new producer id counts from now on: numbering starts from 0.
+    pub(super) fn renew(&mut self) {
+        self.established = false;
+        self.restart_sequence(0);
+    }
+
     /// Starts numbering from `sequence`; waiting batches are numbered again when they leave.
-    pub(super) fn restart_sequence(&mut self, sequence: i32) {
+    fn restart_sequence(&mut self, sequence: i32) {
         self.next_sequence = sequence;
         self.next_unwritten = sequence;
         self.batches.iter_mut().for_each(|batch| batch.stamp = None);
@@ -199,9 +213,10 @@ mod tests {
     fn a_batch_that_comes_back_keeps_its_sequence_and_goes_first() {
         let mut queue = queue_of(&[2, 3, 4]);
         let first = queue.take_to_send(ID).expect("a batch");
+        let now = Instant::now();
+        assert!(matches!(queue.readiness(now, Duration::ZERO, 1, true), Readiness::AfterAnswer));
         let second = queue.take_to_send(ID).expect("a batch");
         assert_eq!((sequence(&first), sequence(&second)), (0, 2));
-        let now = Instant::now();
         queue.come_back(second, now);
         assert!(matches!(queue.readiness(now, Duration::ZERO, 1, true), Readiness::AfterAnswer));
         queue.come_back(first, now);

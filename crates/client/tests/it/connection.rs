@@ -1,0 +1,79 @@
+//! What a user hears when there is no broker, or something else in its place.
+
+use std::time::{Duration, Instant};
+
+use moldau_client::{Admin, CommonConfig, ProducerConfig, ProducerRecord};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+
+fn common(address: &str) -> CommonConfig {
+    let mut config = CommonConfig { bootstrap_servers: vec![address.to_owned()], ..Default::default() };
+    config.set("request.timeout.ms", "500").expect("a setting");
+    config.set("default.api.timeout.ms", "1000").expect("a setting");
+    config
+}
+
+async fn unused_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    listener.local_addr().expect("bound").to_string()
+}
+
+#[tokio::test]
+async fn nothing_listening_says_how_to_start_a_node_at_once() {
+    let address = unused_address().await;
+    let started = Instant::now();
+    let error = Admin::connect(common(&address)).await.err().expect("no broker");
+    assert!(started.elapsed() < Duration::from_secs(1));
+    let wanted = format!("nothing listens on {address}; start a node with `moldau serve`");
+    assert!(error.to_string().starts_with(&wanted), "{error}");
+    assert!(error.is_retriable());
+}
+
+#[tokio::test]
+async fn a_send_without_a_broker_fails_within_max_block_ms() {
+    let config = ProducerConfig::from_pairs([
+        ("bootstrap.servers", unused_address().await.as_str()),
+        ("max.block.ms", "300"),
+    ]);
+    let producer = moldau_client::Producer::new(config.expect("settings")).expect("a producer");
+    let started = Instant::now();
+    let error = producer.send(ProducerRecord::to("t").value("v")).await.expect_err("no broker");
+    assert!(error.to_string().contains("nothing listens"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn something_that_is_no_broker_is_told_from_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let error = Admin::connect(common(&address)).await.err().expect("no broker");
+    assert!(error.to_string().contains("not a Kafka listener"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broker_that_never_answers_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let _keeping = tokio::spawn(async move {
+        let mut streams = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            streams.push(stream);
+        }
+    });
+    let error = tokio::time::timeout(Duration::from_secs(10), Admin::connect(common(&address))).await;
+    let error = error.expect("in time").err().expect("no answer");
+    assert!(error.to_string().contains("request.timeout.ms"), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_wrong_usage() {
+    for address in ["", "nowhere", "host:", ":9092", "host:0", "host:99999"] {
+        let error = Admin::new(common(address)).err().expect("refused");
+        assert!(error.to_string().contains("host:port"), "{address}: {error}");
+    }
+}

@@ -1,0 +1,140 @@
+//! An idempotent producer loses nothing, duplicates nothing and keeps the order, whatever the broker does.
+
+use std::time::Duration;
+
+use moldau_client::{Delivery, ErrorCode, Producer, ProducerConfig, ProducerRecord};
+
+use crate::broker::{FakeBroker, Faults, TOPIC};
+
+const RECORDS: u32 = 400;
+
+fn producer(broker: &FakeBroker, more: &[(&str, &str)]) -> Producer {
+    let mut config = ProducerConfig::from_pairs([
+        ("bootstrap.servers", broker.address.as_str()),
+        ("batch.size", "150"),
+        ("linger.ms", "0"),
+        ("retry.backoff.ms", "2"),
+        ("retry.backoff.max.ms", "5"),
+        ("reconnect.backoff.ms", "1"),
+        ("reconnect.backoff.max.ms", "2"),
+    ])
+    .expect("settings");
+    for (key, value) in more {
+        config.set(key, value).expect("a setting");
+    }
+    Producer::new(config).expect("a producer")
+}
+
+async fn send_numbers(producer: &Producer) -> Vec<(u32, Delivery)> {
+    let mut deliveries = Vec::new();
+    for number in 0..RECORDS {
+        let record = ProducerRecord::to(TOPIC).value(number.to_string());
+        deliveries.push((number, producer.send(record).await.expect("taken")));
+        if number % 7 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    deliveries
+}
+
+fn numbers() -> Vec<String> {
+    (0..RECORDS).map(|number| number.to_string()).collect()
+}
+
+#[tokio::test]
+async fn all_records_are_there_once_and_in_order_under_lost_connections_and_retriable_errors() {
+    for seed in 0..30 {
+        let faults = Faults { drop_before: 8, drop_after: 8, retriable: 8, ..Default::default() };
+        let broker = FakeBroker::start(faults, seed).await;
+        let producer = producer(&broker, &[]);
+        let deliveries = send_numbers(&producer).await;
+        for (number, delivery) in deliveries {
+            let written = delivery.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+            if let Some(offset) = written.offset {
+                assert_eq!(offset, i64::from(number), "seed {seed}");
+            }
+        }
+        assert_eq!(broker.log().await, numbers(), "seed {seed}");
+        producer.close().await.expect("closed");
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_is_told_and_the_rest_is_there_once_and_in_order() {
+    for seed in 0..30 {
+        let faults = Faults { refuse: 5, drop_before: 5, retriable: 5, ..Default::default() };
+        let broker = FakeBroker::start(faults, seed).await;
+        let producer = producer(&broker, &[]);
+        let mut failed = Vec::new();
+        for (number, delivery) in send_numbers(&producer).await {
+            if let Err(error) = delivery.await {
+                assert_eq!(error.code(), Some(ErrorCode::InvalidRecord), "seed {seed}: {error}");
+                failed.push(number.to_string());
+            }
+        }
+        assert_eq!(failed, broker.refused().await, "seed {seed}");
+        let wanted: Vec<String> = numbers().into_iter().filter(|number| !failed.contains(number)).collect();
+        assert_eq!(broker.log().await, wanted, "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_forgets_the_producer_does_not_end_it() {
+    for seed in 0..20 {
+        let broker = FakeBroker::start(Faults { forget: 5, ..Default::default() }, seed).await;
+        let producer = producer(&broker, &[]);
+        for (_, delivery) in send_numbers(&producer).await {
+            delivery.await.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        }
+        assert_eq!(broker.log().await, numbers(), "seed {seed}");
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_takes_too_long_fails_and_later_ones_succeed() {
+    let broker = FakeBroker::start(Faults { retriable: 100, ..Default::default() }, 1).await;
+    let settings = [("delivery.timeout.ms", "300"), ("request.timeout.ms", "200")];
+    let producer = producer(&broker, &settings);
+    let delivery = producer.send(ProducerRecord::to(TOPIC).value("1")).await.expect("taken");
+    let error =
+        tokio::time::timeout(Duration::from_secs(10), delivery).await.expect("in time").expect_err("expired");
+    assert!(error.to_string().contains("delivery.timeout.ms"), "{error}");
+    assert!(broker.produces().await > 1);
+}
+
+#[tokio::test]
+async fn many_records_go_in_few_requests_when_they_may_linger() {
+    let broker = FakeBroker::start(Faults::default(), 1).await;
+    let producer = producer(&broker, &[("batch.size", "100000"), ("linger.ms", "200")]);
+    for (_, delivery) in send_numbers(&producer).await {
+        delivery.await.expect("written");
+    }
+    assert!(broker.produces().await <= 3, "{} requests", broker.produces().await);
+    assert_eq!(broker.log().await, numbers());
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_sending_waits_for_it() {
+    let broker = FakeBroker::start(Faults { retriable: 100, ..Default::default() }, 1).await;
+    let settings = [("buffer.memory", "2000"), ("max.block.ms", "200")];
+    let producer = producer(&broker, &settings);
+    let mut deliveries = Vec::new();
+    let error = loop {
+        match producer.send(ProducerRecord::to(TOPIC).value("x".repeat(100))).await {
+            Ok(delivery) => deliveries.push(delivery),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("buffer.memory"), "{error}");
+    assert!(deliveries.len() <= 2000 / 100);
+}
+
+#[tokio::test]
+async fn without_topic_ids_topics_go_by_name() {
+    let broker = FakeBroker::start_with(Faults::default(), 1, 9).await;
+    let producer = producer(&broker, &[]);
+    for (_, delivery) in send_numbers(&producer).await {
+        delivery.await.expect("written");
+    }
+    assert_eq!(broker.log().await, numbers());
+}

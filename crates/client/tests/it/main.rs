@@ -1,0 +1,5 @@
+//! The client against a broker made of a few lines, which fails in the ways a real one rarely does.
+
+mod broker;
+mod connection;
+mod idempotence;
