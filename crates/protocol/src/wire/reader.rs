@@ -142,13 +142,39 @@ impl<'a> Reader<'a> {
                 self.buf = rest;
                 Ok(u32::from(*byte))
             }
-            _ => self.long_varint(5, u64::from(u32::MAX)).map(|v| v as u32),
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.buf = rest;
+                Ok(u32::from(*low & 0x7f) | u32::from(*high) << 7)
+            }
+            _ => self.long_varint(),
         }
+    }
+
+    fn long_varint(&mut self) -> Result<u32, DecodeError> {
+        let value = self.unsigned_varlong_of(5)?;
+        u32::try_from(value).map_err(|_| DecodeError::InvalidVarint { remaining: self.remaining() })
     }
 
     /// An unsigned variable-length number of at most 10 bytes.
     pub fn unsigned_varlong(&mut self) -> Result<u64, DecodeError> {
-        self.long_varint(10, u64::MAX)
+        self.unsigned_varlong_of(10)
+    }
+
+    fn unsigned_varlong_of(&mut self, len_max: u32) -> Result<u64, DecodeError> {
+        let mut value = 0;
+        for i in 0..len_max {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth byte has room for one bit.
+            if i == 9 && bits > 1 {
+                break;
+            }
+            value |= bits << (7 * i);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(DecodeError::InvalidVarint { remaining: self.remaining() })
     }
 
     /// A signed (zigzag) variable-length number of at most 5 bytes.
@@ -161,21 +187,6 @@ impl<'a> Reader<'a> {
     pub fn varlong(&mut self) -> Result<i64, DecodeError> {
         let raw = self.unsigned_varlong()?;
         Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
-    }
-
-    fn long_varint(&mut self, len_max: usize, value_max: u64) -> Result<u64, DecodeError> {
-        let mut value: u128 = 0;
-        for i in 0..len_max {
-            let byte = self.u8()?;
-            value |= u128::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
-                if value > u128::from(value_max) {
-                    break;
-                }
-                return Ok(value as u64);
-            }
-        }
-        Err(DecodeError::InvalidVarint { remaining: self.remaining() })
     }
 
     /// The length of a string: `None` is null.
