@@ -10,8 +10,10 @@ mod batch;
 mod builder;
 mod checksum;
 mod compression;
+mod control;
 mod error;
 mod header;
+mod legacy;
 mod record;
 mod stream;
 mod validate;
@@ -21,6 +23,7 @@ pub use batch::{BatchView, Batches, batches};
 pub use builder::{BatchBuilder, HeaderRef, copy_records};
 pub use checksum::crc32c;
 pub use compression::{Compression, Encoder, default_decompressed_limit};
+pub use control::{ControlRecord, ControlRecordType, end_transaction_batch};
 pub use error::RecordsError;
 pub use header::{
     ATTRIBUTES_OFFSET, BATCH_HEADER_LEN, BatchHeader, CRC_OFFSET, LOG_OVERHEAD, MAGIC_OFFSET,
@@ -28,6 +31,7 @@ pub use header::{
     set_attributes, set_base_offset, set_last_offset, set_max_timestamp, set_partition_leader_epoch,
     update_crc,
 };
+pub use legacy::{LegacyEntry, LegacyRecord, legacy_records};
 pub use record::{Header, Headers, RecordView};
 pub use stream::{RecordIter, RecordStream};
 pub use validate::{

@@ -34,10 +34,7 @@ impl<'a> Decompressor<'a> {
         data: &'a [u8],
         limit: usize,
     ) -> Result<Self, RecordsError> {
-        let mut lease = Lease::take();
-        if lease.window.len() < WINDOW_BYTES {
-            lease.window.resize(WINDOW_BYTES, 0);
-        }
+        let mut lease = lease_with_window();
         let stream = match codec {
             Compression::None => Stream::Plain(data),
             Compression::Gzip => Stream::Gzip(GzipDecoder::new(data)),
@@ -46,6 +43,12 @@ impl<'a> Decompressor<'a> {
             Compression::Zstd => Stream::Zstd(ZstdDecoder::new(data, &mut lease)?),
         };
         Ok(Decompressor { lease, stream, produced: 0, limit })
+    }
+
+    /// For lz4 in messages of magic 0.
+    pub(in crate::records) fn lz4_without_header_checksum(data: &'a [u8], limit: usize) -> Self {
+        let stream = Stream::Lz4(Lz4Decoder::without_header_checksum(data));
+        Decompressor { lease: lease_with_window(), stream, produced: 0, limit }
     }
 
     /// The window; what was filled stays until it is filled over.
@@ -91,6 +94,14 @@ impl<'a> Decompressor<'a> {
         let count = self.fill(0)?;
         Ok(&self.window()[..count])
     }
+}
+
+fn lease_with_window() -> Lease {
+    let mut lease = Lease::take();
+    if lease.window.len() < WINDOW_BYTES {
+        lease.window.resize(WINDOW_BYTES, 0);
+    }
+    lease
 }
 
 struct ZstdDecoder<'a> {

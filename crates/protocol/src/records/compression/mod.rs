@@ -77,15 +77,26 @@ impl Compression {
 
     /// Decompresses all of `data`, failing with [`RecordsError::TooLarge`] past `limit` bytes.
     pub fn decompress(self, data: &[u8], limit: usize) -> Result<Vec<u8>, RecordsError> {
-        let mut out = Vec::new();
-        let mut decoder = Decompressor::new(self, data, limit)?;
-        loop {
-            let piece = decoder.next_piece()?;
-            if piece.is_empty() {
-                return Ok(out);
-            }
-            out.extend_from_slice(piece);
+        collect(Decompressor::new(self, data, limit)?)
+    }
+
+    /// Decompresses lz4 as Kafka's producers of magic 0 wrote it, with a wrong header checksum.
+    pub(super) fn decompress_lz4_without_header_checksum(
+        data: &[u8],
+        limit: usize,
+    ) -> Result<Vec<u8>, RecordsError> {
+        collect(Decompressor::lz4_without_header_checksum(data, limit))
+    }
+}
+
+fn collect(mut decoder: Decompressor<'_>) -> Result<Vec<u8>, RecordsError> {
+    let mut out = Vec::new();
+    loop {
+        let piece = decoder.next_piece()?;
+        if piece.is_empty() {
+            return Ok(out);
         }
+        out.extend_from_slice(piece);
     }
 }
 
