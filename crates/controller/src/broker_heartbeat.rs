@@ -50,23 +50,31 @@ impl Controller {
                 });
             }
         };
-        let (current, next) = (BrokerState::of(broker), self.next_state(cx, broker, request));
+        let lost = lost_directories(cx, broker, request);
+        let current = BrokerState::of(broker);
+        let next = match self.next_state(cx, broker, request) {
+            // First its lost directories are noted; else it would get partitions in them to lead.
+            BrokerState::Unfenced if current == BrokerState::Fenced && !lost.is_empty() => current,
+            next => next,
+        };
         let mut records = Vec::new();
-        if current != next {
-            match next {
-                BrokerState::Fenced | BrokerState::ShutdownNow if broker.fenced => {}
-                BrokerState::Fenced | BrokerState::ShutdownNow => self.fence(cx, broker, &mut records),
-                BrokerState::Unfenced => self.unfence(cx, broker, &mut records),
-                BrokerState::ControlledShutdown => self.begin_controlled_shutdown(cx, broker, &mut records),
-            }
+        match (current, next) {
+            _ if current == next => self.lose_directories(cx, broker, &lost, &mut records),
+            (_, BrokerState::Fenced | BrokerState::ShutdownNow) if broker.fenced => {}
+            (_, BrokerState::Fenced | BrokerState::ShutdownNow) => self.fence(cx, broker, &mut records),
+            (_, BrokerState::Unfenced) => self.unfence(cx, broker, &mut records),
+            (_, BrokerState::ControlledShutdown) => self.begin_controlled_shutdown(cx, broker, &mut records),
         }
         self.liveness.touch(id, Offset(request.current_metadata_offset), cx.now_ms);
         if next == BrokerState::ControlledShutdown && current != next {
             let shutdown_offset = cx.next_offset.0 + records.len() as i64 - 1;
             self.liveness.set_controlled_shutdown_offset(id, Offset(shutdown_offset));
         }
-        if cx.version().has_directories() {
-            self.directories_offline(cx, broker, &request.offline_log_dirs, &mut records);
+        let online: Vec<_> =
+            broker.directories.iter().copied().filter(|directory| !lost.contains(directory)).collect();
+        // A broker without any directory stops by itself; an empty list would say "no change".
+        if !lost.is_empty() && !online.is_empty() {
+            records.push(BrokerRegistrationChangeRecord { log_dirs: online, ..change_of(broker) }.into());
         }
         if cx.version().has_cordoned_dirs()
             && let Some(cordoned) = &request.cordoned_log_dirs
@@ -98,6 +106,8 @@ impl Controller {
         let leads = || Controller::leads_anything(cx.image, broker.id);
         match (current, request.want_fence, request.want_shut_down) {
             (BrokerState::Fenced, _, true) | (BrokerState::Unfenced, true, true) => BrokerState::ShutdownNow,
+            // It was let go: only a new incarnation comes back.
+            (BrokerState::Fenced, ..) if broker.in_controlled_shutdown => BrokerState::ShutdownNow,
             // Its broker epoch is the offset of its registration record.
             (BrokerState::Fenced, false, _) if request.current_metadata_offset >= broker.broker_epoch => {
                 BrokerState::Unfenced
@@ -146,25 +156,19 @@ impl Controller {
         self.update_leaders_and_isrs(cx.image, BrokerEvent::Left(broker.id), records);
     }
 
-    fn directories_offline(
+    fn lose_directories(
         &self,
         cx: &Context<'_>,
         broker: &BrokerRegistration,
-        offline: &[Uuid],
+        lost: &[Uuid],
         records: &mut Vec<MetadataRecord>,
     ) {
-        let (lost, online): (Vec<Uuid>, Vec<Uuid>) =
-            broker.directories.iter().copied().partition(|directory| offline.contains(directory));
-        for directory in &lost {
+        for directory in lost {
             self.update_leaders_and_isrs(
                 cx.image,
                 BrokerEvent::LostDirectory(broker.id, *directory),
                 records,
             );
-        }
-        // A broker without any directory stops by itself; an empty list would say "no change".
-        if !lost.is_empty() && !online.is_empty() {
-            records.push(BrokerRegistrationChangeRecord { log_dirs: online, ..change_of(broker) }.into());
         }
     }
 
@@ -187,6 +191,19 @@ impl Controller {
         let timeout_ms = self.settings.broker_session_timeout_ms;
         unfenced.map(|broker| self.liveness.deadline_ms(broker.id, timeout_ms).unwrap_or(cx.now_ms)).min()
     }
+}
+
+/// Directories of the broker that the request says are offline and that were not before.
+fn lost_directories(
+    cx: &Context<'_>,
+    broker: &BrokerRegistration,
+    request: &BrokerHeartbeatRequest,
+) -> Vec<Uuid> {
+    if !cx.version().has_directories() {
+        return Vec::new();
+    }
+    let lost = broker.directories.iter().filter(|directory| request.offline_log_dirs.contains(directory));
+    lost.copied().collect()
 }
 
 /// A change of the broker's registration in which nothing changes yet.

@@ -131,7 +131,10 @@ impl Controller {
         let (broker_id, broker_epoch) = (id.0, broker.broker_epoch);
         records.push(UnregisterBrokerRecord { broker_id, broker_epoch }.into());
         self.liveness.forget(id);
-        ControllerResult::atomic(records, UnregisterBrokerResponse::default())
+        ControllerResult::atomic(
+            records,
+            UnregisterBrokerResponse { error_message: None, ..Default::default() },
+        )
     }
 
     /// Handles ControllerRegistration.
@@ -167,7 +170,8 @@ impl Controller {
             end_points: end_points.collect(),
             features: features.collect(),
         };
-        ControllerResult::atomic(vec![record.into()], ControllerRegistrationResponse::default())
+        let response = ControllerRegistrationResponse { error_message: None, ..Default::default() };
+        ControllerResult::atomic(vec![record.into()], response)
     }
 }
 

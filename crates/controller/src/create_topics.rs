@@ -142,6 +142,7 @@ impl Controller {
         let result = CreatableTopicResult {
             name: topic.name.clone(),
             topic_id,
+            error_message: None,
             num_partitions: num_partitions as i32,
             replication_factor: replication_factor as i16,
             configs: Some(described.collect()),

@@ -35,9 +35,6 @@ mod settings;
 mod topic_name;
 mod update_features;
 
-#[cfg(test)]
-mod tests;
-
 pub use bootstrap::{BootstrapError, BootstrapOptions, bootstrap_records};
 pub use controller::{Context, Controller};
 pub use describe::list_config_resources;

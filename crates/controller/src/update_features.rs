@@ -50,10 +50,11 @@ impl Controller {
             Ok(records) => {
                 let result = |update: &FeatureUpdateKey| UpdatableFeatureResult {
                     feature: update.feature.clone(),
+                    error_message: None,
                     ..Default::default()
                 };
                 let results = request.feature_updates.iter().map(result).collect();
-                let response = UpdateFeaturesResponse { results, ..Default::default() };
+                let response = UpdateFeaturesResponse { error_message: None, results, ..Default::default() };
                 let records = if request.validate_only { Vec::new() } else { records };
                 ControllerResult::atomic(records, response)
             }

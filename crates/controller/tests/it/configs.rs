@@ -1,0 +1,165 @@
+//! Configs of topics, brokers, groups and client metrics subscriptions.
+
+use moldau_controller::list_config_resources;
+use moldau_metadata::{ConfigResource, MetadataRecord};
+use moldau_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use moldau_protocol::messages::incremental_alter_configs_request as incremental;
+use moldau_protocol::messages::{
+    AlterConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+};
+use moldau_types::ErrorCode;
+
+use crate::world::World;
+
+fn change(resource_type: i8, name: &str, ops: &[(&str, i8, Option<&str>)]) -> IncrementalAlterConfigsRequest {
+    let config = |(name, config_operation, value): &(&str, i8, Option<&str>)| incremental::AlterableConfig {
+        name: name.to_string(),
+        config_operation: *config_operation,
+        value: value.map(str::to_owned),
+    };
+    IncrementalAlterConfigsRequest {
+        resources: vec![incremental::AlterConfigsResource {
+            resource_type,
+            resource_name: name.to_owned(),
+            configs: ops.iter().map(config).collect(),
+        }],
+        validate_only: false,
+    }
+}
+
+fn incremental(world: &mut World, request: &IncrementalAlterConfigsRequest) -> (ErrorCode, String) {
+    let response = world.decide(|c, cx| c.incremental_alter_configs(cx, request)).responses.remove(0);
+    (ErrorCode::from_code(response.error_code), response.error_message.unwrap_or_default())
+}
+
+#[test]
+fn configs_are_set_appended_to_and_taken_away() {
+    let mut world = World::with_brokers(&[1]);
+    world.create_ok("a", 1, 1);
+    let value = |world: &World, name: &str| {
+        world.image.configs.value(&ConfigResource::topic("a"), name).map(str::to_owned)
+    };
+    let ok = (ErrorCode::None, String::new());
+    assert_eq!(incremental(&mut world, &change(2, "a", &[("retention.ms", 0, Some("5000"))])), ok);
+    assert_eq!(incremental(&mut world, &change(2, "a", &[("cleanup.policy", 2, Some("compact"))])), ok);
+    assert_eq!(value(&world, "cleanup.policy").as_deref(), Some("delete,compact"));
+    assert_eq!(incremental(&mut world, &change(2, "a", &[("cleanup.policy", 3, Some("delete"))])), ok);
+    assert_eq!(value(&world, "cleanup.policy").as_deref(), Some("compact"));
+    let offset = world.next_offset;
+    assert_eq!(incremental(&mut world, &change(2, "a", &[("retention.ms", 0, Some("5000"))])), ok);
+    assert_eq!(world.next_offset, offset, "what stays as it is is not written");
+    assert_eq!(incremental(&mut world, &change(2, "a", &[("retention.ms", 1, None)])), ok);
+    assert_eq!(value(&world, "retention.ms"), None);
+
+    // The older request replaces everything.
+    let resource = AlterConfigsResource {
+        resource_type: 2,
+        resource_name: "a".into(),
+        configs: vec![AlterableConfig { name: "segment.ms".into(), value: Some("7000".into()) }],
+    };
+    let request = AlterConfigsRequest { resources: vec![resource], validate_only: false };
+    assert_eq!(world.decide(|c, cx| c.alter_configs(cx, &request)).responses[0].error_code, 0);
+    assert_eq!(world.image.configs.topic("a").keys().collect::<Vec<_>>(), ["segment.ms"]);
+}
+
+#[test]
+fn refusals_have_the_references_codes_and_words() {
+    let mut world = World::with_brokers(&[1]);
+    world.create_ok("a", 1, 1);
+    let set: &[(&str, i8, Option<&str>)] = &[("retention.ms", 0, Some("1"))];
+    let cases = [
+        (change(2, "nope", set), ErrorCode::UnknownTopicOrPartition, "The topic 'nope' does not exist."),
+        (change(2, "", set), ErrorCode::InvalidRequest, "Default topic resources are not allowed."),
+        (
+            change(2, "a", &[("nope", 0, Some("1"))]),
+            ErrorCode::InvalidConfig,
+            "Unknown topic config name: nope",
+        ),
+        (
+            change(2, "a", &[("retention.ms", 2, Some("1"))]),
+            ErrorCode::InvalidConfig,
+            "Can't APPEND to key retention.ms because its type is not LIST.",
+        ),
+        (
+            change(2, "a", &[("retention.ms", 9, Some("1"))]),
+            ErrorCode::InvalidRequest,
+            "Unknown operations type 9",
+        ),
+        (change(4, "x", set), ErrorCode::InvalidRequest, "Unable to parse broker name as a base 10 number."),
+        (
+            change(4, "7", &[("log.cleaner.threads", 0, Some("2"))]),
+            ErrorCode::BrokerIdNotRegistered,
+            "No node with id 7 found.",
+        ),
+        (change(77, "a", set), ErrorCode::InvalidRequest, "Unknown resource type 77."),
+        (
+            change(4, "", &[("min.insync.replicas", 1, None)]),
+            ErrorCode::InvalidConfig,
+            "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.",
+        ),
+        (
+            change(4, "1", &[("min.insync.replicas", 0, Some("2"))]),
+            ErrorCode::InvalidConfig,
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled.",
+        ),
+    ];
+    let before = world.next_offset;
+    for (request, code, text) in cases {
+        assert_eq!(incremental(&mut world, &request), (code, text.to_owned()));
+    }
+    let long = "x".repeat(32_768);
+    let request = change(2, "a", &[("retention.ms", 0, Some(&long))]);
+    assert_eq!(incremental(&mut world, &request).0, ErrorCode::InvalidConfig);
+    let mut twice = change(2, "a", set);
+    twice.resources.extend(twice.resources.clone());
+    let response = world.decide(|c, cx| c.incremental_alter_configs(cx, &twice));
+    assert_eq!(response.responses.len(), 1);
+    assert_eq!(response.responses[0].error_code, ErrorCode::InvalidRequest.code());
+    let checked = IncrementalAlterConfigsRequest { validate_only: true, ..change(2, "a", set) };
+    assert_eq!(incremental(&mut world, &checked).0, ErrorCode::None);
+    assert_eq!(world.next_offset, before, "nothing of this is written");
+}
+
+#[test]
+fn another_number_of_needed_replicas_clears_the_eligible_ones() {
+    let mut world = World::with_brokers(&[1]);
+    world.create_ok("a", 1, 1);
+    for (request, topic) in [
+        (change(2, "a", &[("min.insync.replicas", 0, Some("2"))]), "a"),
+        (change(4, "", &[("min.insync.replicas", 0, Some("2"))]), ""),
+    ] {
+        world.decide(|c, cx| {
+            let result = c.incremental_alter_configs(cx, &request);
+            assert_eq!(result.response.responses[0].error_message, None);
+            match &result.records[..] {
+                [MetadataRecord::Config(_), MetadataRecord::ClearElr(clear)] => {
+                    assert_eq!(clear.topic_name, topic)
+                }
+                other => panic!("{other:?}"),
+            }
+            result
+        });
+    }
+}
+
+#[test]
+fn resources_are_listed_by_type() {
+    let mut world = World::with_brokers(&[1]);
+    world.create_ok("a", 1, 1);
+    incremental(&mut world, &change(16, "sub", &[("metrics", 0, Some("org.apache.kafka"))]));
+    incremental(&mut world, &change(32, "group", &[("consumer.session.timeout.ms", 0, Some("45000"))]));
+    let list = |types: &[i8], version| {
+        let request = ListConfigResourcesRequest { resource_types: types.to_vec() };
+        let response = list_config_resources(&world.image, &request, version);
+        response
+            .config_resources
+            .iter()
+            .map(|r| (r.resource_type, r.resource_name.clone()))
+            .collect::<Vec<_>>()
+    };
+    let (sub, group) = ((16, "sub".to_owned()), (32, "group".to_owned()));
+    assert_eq!(list(&[], 0), std::slice::from_ref(&sub));
+    assert_eq!(list(&[32], 1), std::slice::from_ref(&group));
+    let all = [(2, "a".to_owned()), (4, "1".to_owned()), (8, "1".to_owned()), sub, group];
+    assert_eq!(list(&[], 1), all);
+}
