@@ -25,6 +25,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Start a node: broker and controller in one process
     Serve(ServeArgs),
+    /// Look into a node's files
+    Log(LogArgs),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -49,6 +51,31 @@ pub(crate) struct ServeArgs {
     /// A feature level that the first start finalizes, such as kraft.version=1
     #[arg(long, value_name = "NAME=LEVEL", value_parser = feature_level)]
     pub(crate) feature: Vec<(String, i16)>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LogArgs {
+    #[command(subcommand)]
+    pub(crate) command: LogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show what is in segments, indexes, transaction indexes, producer snapshots and checkpoints
+    Dump(LogDumpArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LogDumpArgs {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Also show each record, with its key, value and headers
+    #[arg(long)]
+    pub(crate) records: bool,
+    /// Also decompress and check each record, without showing keys and values
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 /// What every command that talks to a cluster takes.

@@ -1,25 +1,147 @@
-//! Log lines to stderr, as text or as JSON; `MOLDAU_LOG` chooses which.
+//! Log lines to stderr, as text or as JSON; `MOLDAU_LOG` chooses which, and a node's can be changed while it runs.
+//!
+//! Always: the levels a running node shows are those that count. They are named as Kafka names them (FATAL, ERROR, WARN,
+//! INFO, DEBUG, TRACE); the loggers are `root` and the crates of this program.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_subscriber::EnvFilter;
+use moldau_server::Loggers;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 use crate::args::LogFormat;
 use crate::failure::Failure;
 
+/// The logger that counts where no other is set.
+const ROOT: &str = "root";
+
+/// The other loggers: targets of this program's log lines.
+const LOGGERS: [&str; 9] = [
+    "moldau",
+    "moldau_client",
+    "moldau_config",
+    "moldau_controller",
+    "moldau_coordinator",
+    "moldau_coordinator_runtime",
+    "moldau_log",
+    "moldau_quorum",
+    "moldau_server",
+];
+
+/// The levels of this process's loggers.
+pub(crate) struct Levels {
+    handle: Option<reload::Handle<EnvFilter, Registry>>,
+    /// What `MOLDAU_LOG` said, or the default.
+    start: String,
+    /// What was set since, by logger.
+    set: Mutex<BTreeMap<String, String>>,
+}
+
 /// Starts logging; without `MOLDAU_LOG`, at `level`.
-pub(crate) fn start(format: LogFormat, level: &str) -> Result<(), Failure> {
+pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failure> {
     let wanted = std::env::var("MOLDAU_LOG").ok().filter(|text| !text.is_empty());
-    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(level)).map_err(|error| {
-        Failure::usage(format!(
-            "MOLDAU_LOG={}: {error}; for example info, or moldau_log=debug,info",
-            wanted.unwrap_or_default()
-        ))
+    let start = wanted.unwrap_or_else(|| level.to_owned());
+    let filter = EnvFilter::try_new(&start).map_err(|error| {
+        Failure::usage(format!("MOLDAU_LOG={start}: {error}; for example info, or moldau_log=debug,info"))
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    Ok(Arc::new(Levels { handle: Some(handle), start, set: Mutex::default() }))
+}
+
+impl Levels {
+    /// What counts: the start's directives, and those that were set since, which go before them.
+    fn directives(&self, set: &BTreeMap<String, String>) -> String {
+        let directive = |(logger, level): (&String, &String)| {
+            if logger == ROOT { level.clone() } else { format!("{logger}={level}") }
+        };
+        std::iter::once(self.start.clone()).chain(set.iter().map(directive)).collect::<Vec<_>>().join(",")
     }
-    Ok(())
+
+    /// The level of a logger among these directives; the last one for it counts.
+    fn level_of(directives: &str, logger: &str) -> Option<String> {
+        directives.split(',').map(str::trim).rev().find_map(|directive| match directive.split_once('=') {
+            Some((target, level)) => (target == logger).then(|| level.to_ascii_uppercase()),
+            None if LOGGERS.contains(&directive) => (directive == logger).then(|| "TRACE".to_owned()),
+            None => (logger == ROOT && !directive.is_empty()).then(|| directive.to_ascii_uppercase()),
+        })
+    }
+}
+
+impl Loggers for Levels {
+    fn levels(&self) -> Vec<(String, String)> {
+        let directives = self.directives(&self.set.lock().unwrap_or_else(PoisonError::into_inner));
+        let root = Self::level_of(&directives, ROOT).unwrap_or_else(|| "ERROR".to_owned());
+        std::iter::once((ROOT.to_owned(), root.clone()))
+            .chain(LOGGERS.iter().map(|logger| {
+                let level = Self::level_of(&directives, logger).unwrap_or_else(|| root.clone());
+                ((*logger).to_owned(), level)
+            }))
+            .collect()
+    }
+
+    fn set_level(&self, logger: &str, level: Option<&str>) -> Result<(), String> {
+        if logger != ROOT && !LOGGERS.contains(&logger) {
+            return Err(format!("Logger {logger} does not exist!"));
+        }
+        let level = match level {
+            None => None,
+            // There is nothing above ERROR here, so what Kafka calls FATAL shows errors.
+            Some("FATAL") => Some("error"),
+            Some(level @ ("ERROR" | "WARN" | "INFO" | "DEBUG" | "TRACE")) => Some(level),
+            Some(other) => return Err(format!("Unknown log level {other}")),
+        };
+        let mut set = self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        match level {
+            Some(level) => set.insert(logger.to_owned(), level.to_ascii_lowercase()),
+            None => set.remove(logger),
+        };
+        let filter = EnvFilter::try_new(self.directives(&set)).map_err(|error| error.to_string())?;
+        match &self.handle {
+            Some(handle) => handle.reload(filter).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(levels: &Levels, logger: &str) -> String {
+        let found = levels.levels().into_iter().find(|(name, _)| name == logger);
+        found.map(|(_, level)| level).expect("a logger")
+    }
+
+    #[test]
+    fn levels_are_set_and_go_back() {
+        let levels =
+            Levels { handle: None, start: "moldau_log=debug,info".to_owned(), set: Mutex::default() };
+        assert_eq!(
+            (level(&levels, "root"), level(&levels, "moldau_log")),
+            ("INFO".to_owned(), "DEBUG".to_owned())
+        );
+        levels.set_level("moldau_log", Some("TRACE")).expect("set");
+        levels.set_level("root", Some("WARN")).expect("set");
+        assert_eq!(level(&levels, "moldau_log"), "TRACE");
+        assert_eq!(level(&levels, "moldau_server"), "WARN");
+        levels.set_level("moldau_log", None).expect("unset");
+        assert_eq!(level(&levels, "moldau_log"), "DEBUG");
+    }
+
+    #[test]
+    fn unknown_loggers_and_levels_are_refused() {
+        let levels = Levels { handle: None, start: "info".to_owned(), set: Mutex::default() };
+        assert!(levels.set_level("kafka.nothing", Some("INFO")).is_err());
+        assert!(levels.set_level("root", Some("LOUD")).is_err());
+        assert_eq!(level(&levels, "root"), "INFO");
+    }
 }

@@ -30,8 +30,12 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::Serve(serve) => {
-            logging::start(args.log_format, "info")?;
-            serve::run(&serve)
+            let levels = logging::start(args.log_format, "info")?;
+            serve::run(&serve, levels)
+        }
+        Command::Log(log) => {
+            logging::start(args.log_format, "warn")?;
+            command::log::run(log)
         }
         Command::Client(client) => {
             logging::start(args.log_format, "warn")?;

@@ -4,28 +4,88 @@
 //! synonyms of the weaker kinds, so that `--data` is where the data goes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use moldau_config::properties;
+use moldau_config::{BrokerConfig, properties};
+use moldau_server::{Node, NodeOptions};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
+use crate::logging::Levels;
 
 /// The broker's keys with their values.
-pub(crate) type Settings = BTreeMap<String, String>;
+type Settings = BTreeMap<String, String>;
 
 /// The listener that `--listen` sets.
 const PLAINTEXT: &str = "PLAINTEXT";
 
 /// Starts a node and runs it until it is told to stop.
-pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure> {
     let from_file = match &args.config {
         None => Vec::new(),
         Some(file) => properties::load(file)
-            .map_err(|error| Failure::said_no(format!("--config {}: {error}", file.display())))?,
+            .map_err(|error| Failure::usage(format!("--config {}: {error}", file.display())))?,
     };
-    let settings = merge(args, from_file)?;
-    let _ = (settings, &args.release_version, &args.feature);
-    Err(Failure::said_no("this build has no node"))
+    let configs = BrokerConfig::load(merge(args, from_file)?).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
+        Failure::usage(format!("the node can't start with these configs:{}", lines.concat()))
+    })?;
+    let options = NodeOptions {
+        configs,
+        release_version: args.release_version.clone(),
+        features: args.feature.clone(),
+        loggers,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
+    runtime.block_on(async {
+        let mut stop = StopSignals::new()?;
+        let node = tokio::select! {
+            node = Node::start(options) => node.map_err(|error| Failure::said_no(error.to_string()))?,
+            signal = stop.next() => return Err(Failure::said_no(format!("{signal} came before the node was there"))),
+        };
+        let signal = stop.next().await;
+        tracing::info!("{signal}: stopping");
+        tokio::select! {
+            stopped = node.stop() => stopped.map_err(|error| Failure::said_no(error.to_string()))?,
+            signal = stop.next() => {
+                return Err(Failure::said_no(format!("{signal} again: ended at once; the next start recovers the logs")));
+            }
+        }
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl StopSignals {
+    fn new() -> Result<Self, Failure> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = tokio::signal::ctrl_c() => "SIGINT",
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> &'static str {
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
 }
 
 /// Puts the layers together.

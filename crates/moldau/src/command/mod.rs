@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod group;
+pub(crate) mod log;
 pub(crate) mod produce;
 pub(crate) mod template;
 pub(crate) mod topic;

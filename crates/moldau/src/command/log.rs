@@ -1,0 +1,46 @@
+//! `moldau log dump`: what is in the files of a log, in the words of Kafka's own dump tool.
+//!
+//! Always: nothing is changed; a file that can't be read does not keep the others from being shown; a broken batch is exit
+//! code 1.
+
+use std::io::{self, BufWriter, Write};
+
+use moldau_log::dump::{DumpOptions, dump_file};
+
+use crate::args::{LogArgs, LogCommand, LogDumpArgs};
+use crate::failure::Failure;
+
+pub(crate) fn run(args: LogArgs) -> Result<(), Failure> {
+    match args.command {
+        LogCommand::Dump(args) => dump(&args),
+    }
+}
+
+fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
+    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut bad = false;
+    for file in &args.files {
+        let name = file.display().to_string();
+        let options = DumpOptions { records: args.deep || args.records, data: args.records, decoder: None };
+        let report = match dump_file(file, &name, options, &mut out) {
+            Ok(report) => report,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
+            Err(error) => {
+                out.flush()?;
+                eprintln!("error: {name}: {error}");
+                bad = true;
+                continue;
+            }
+        };
+        if report.invalid_batches > 0 || report.trailing_bytes > 0 {
+            out.flush()?;
+            eprintln!(
+                "error: {name}: {} batches with a wrong checksum, {} bytes at the end that are no batch",
+                report.invalid_batches, report.trailing_bytes
+            );
+            bad = true;
+        }
+    }
+    out.flush()?;
+    if bad { Err(Failure::Reported) } else { Ok(()) }
+}
