@@ -4,6 +4,7 @@ mod api_keys;
 mod memory;
 mod on_disk;
 mod random;
+mod record_batches;
 mod wire;
 
 use std::path::PathBuf;
