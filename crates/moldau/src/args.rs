@@ -76,6 +76,9 @@ pub(crate) struct LogDumpArgs {
     /// Also decompress and check each record, without showing keys and values
     #[arg(long)]
     pub(crate) deep: bool,
+    /// How records are written [default: by the name of the file's directory]
+    #[arg(long, value_enum)]
+    pub(crate) kind: Option<crate::command::log::decode::Kind>,
 }
 
 /// What every command that talks to a cluster takes.

@@ -96,6 +96,26 @@ macro_rules! coordinator_records {
             }
         }
 
+        #[cfg(feature = "json")]
+        impl $key {
+            /// The key's message as JSON.
+            pub fn to_json(&self) -> serde_json::Value {
+                match self {
+                    $($key::$variant(message) => crate::json::JsonMessage::to_json(message, 0),)*
+                }
+            }
+        }
+
+        #[cfg(feature = "json")]
+        impl $value {
+            /// The value's message in this version as JSON.
+            pub fn to_json(&self, version: i16) -> serde_json::Value {
+                match self {
+                    $($value::$variant(message) => crate::json::JsonMessage::to_json(message, version),)*
+                }
+            }
+        }
+
         #[cfg(test)]
         impl $key {
             /// Type number, and the numbers that the key's and the value's schemas have.

@@ -3,9 +3,13 @@
 //! Always: nothing is changed; a file that can't be read does not keep the others from being shown; a broken batch is exit
 //! code 1.
 
-use std::io::{self, BufWriter, Write};
+pub(crate) mod decode;
 
-use moldau_log::dump::{DumpOptions, dump_file};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use moldau_log::dump::{DumpOptions, DumpReport, dump_file};
+use moldau_protocol::records::{BatchHeader, RecordView};
 
 use crate::args::{LogArgs, LogCommand, LogDumpArgs};
 use crate::failure::Failure;
@@ -21,8 +25,7 @@ fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
     let mut bad = false;
     for file in &args.files {
         let name = file.display().to_string();
-        let options = DumpOptions { records: args.deep || args.records, data: args.records, decoder: None };
-        let report = match dump_file(file, &name, options, &mut out) {
+        let report = match dump_one(args, file, &name, &mut out) {
             Ok(report) => report,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
             Err(error) => {
@@ -44,3 +47,14 @@ fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
     out.flush()?;
     if bad { Err(Failure::Reported) } else { Ok(()) }
 }
+
+fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) -> io::Result<DumpReport> {
+    let kind = args.kind.unwrap_or_else(|| decode::Kind::of(file));
+    let decoder = |header: &BatchHeader, record: &RecordView<'_>| decode::decode(kind, header, record);
+    let options =
+        DumpOptions { records: args.deep || args.records, data: args.records, decoder: Some(&decoder) };
+    dump_file(file, name, options, out)
+}
+
+#[cfg(test)]
+mod tests;

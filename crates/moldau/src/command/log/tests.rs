@@ -1,0 +1,37 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// A data directory of Apache Kafka, with what its own tool says of each file.
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../log/tests/fixtures")
+}
+
+#[test]
+fn logs_of_internal_topics_are_shown_as_kafkas_tool_shows_them() {
+    let args = LogDumpArgs { files: Vec::new(), records: true, deep: false, kind: None };
+    let mut seen = 0;
+    for directory in
+        ["__consumer_offsets-0", "__transaction_state-0", "__share_group_state-0", "__cluster_metadata-0"]
+    {
+        for entry in std::fs::read_dir(fixtures().join("logs").join(directory)).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let file = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            if !(file.ends_with(".log") || file.ends_with(".checkpoint")) {
+                continue;
+            }
+            let name = format!("{directory}/{file}");
+            let wanted = std::fs::read_to_string(fixtures().join("expected").join(format!("{name}.txt")))
+                .expect("text");
+            let mut out = Vec::new();
+            dump_one(&args, &path, &name, &mut out).expect("dumped");
+            let got = String::from_utf8(out).expect("text");
+            for (at, (got, wanted)) in got.lines().zip(wanted.lines()).enumerate() {
+                assert_eq!(got, wanted, "{name}, line {}", at + 1);
+            }
+            assert_eq!(got.lines().count(), wanted.lines().count(), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5, "{seen} files");
+}
