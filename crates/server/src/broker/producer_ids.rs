@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use moldau_protocol::messages::AllocateProducerIdsRequest;
 use moldau_types::{ErrorCode, ProducerId};
 use tokio::sync::Mutex;
 
@@ -20,8 +21,15 @@ impl Broker {
         if let Some(id) = block.next() {
             return Ok(ProducerId(id));
         }
-        let broker = self.node_id();
-        *block = self.controller().submit(move |moment| allocate_producer_ids(moment.image, broker)).await??;
+        let request = AllocateProducerIdsRequest { broker_id: self.node_id().0, broker_epoch: self.own_epoch() };
+        let response = self
+            .controller()
+            .submit(move |controller, context| controller.allocate_producer_ids(context, &request))
+            .await?;
+        if response.error_code != 0 {
+            return Err(ErrorCode::from_code(response.error_code));
+        }
+        *block = response.producer_id_start..response.producer_id_start + i64::from(response.producer_id_len);
         block.next().map(ProducerId).ok_or(ErrorCode::UnknownServerError)
     }
 }

@@ -1,14 +1,35 @@
-//! DeleteTopics (api key 20): decided by the controller.
+//! DeleteTopics (api key 20), versions 1 to 6, by name or (version 6) by id: decided by the controller.
 
 use std::sync::Arc;
 
+use moldau_protocol::messages::delete_topics_response::DeletableTopicResult;
 use moldau_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
+use moldau_types::Uuid;
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
 
 /// Answers a DeleteTopics request.
-pub(crate) async fn handle(broker: Arc<Broker>, _context: RequestContext, request: DeleteTopicsRequest) -> DeleteTopicsResponse {
-    let submitted = broker.controller().submit(move |controller, context| controller.delete_topics(context, &request)).await;
-    submitted.unwrap_or_else(|error| ERR)
+pub(crate) async fn handle(
+    broker: Arc<Broker>,
+    _context: RequestContext,
+    request: DeleteTopicsRequest,
+) -> DeleteTopicsResponse {
+    let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Uuid::ZERO));
+    let asked: Vec<_> =
+        by_name.chain(request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id))).collect();
+    let submitted =
+        broker.controller().submit(move |controller, context| controller.delete_topics(context, &request)).await;
+    submitted.unwrap_or_else(|error| DeleteTopicsResponse {
+        responses: asked
+            .into_iter()
+            .map(|(name, topic_id)| DeletableTopicResult {
+                name,
+                topic_id,
+                error_code: error.code(),
+                ..DeletableTopicResult::default()
+            })
+            .collect(),
+        ..DeleteTopicsResponse::default()
+    })
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use moldau_controller::{BootstrapOptions, ControllerResult, bootstrap_records};
 
+use moldau_config::Settings;
+
 use super::NodeError;
 use crate::controller::ControllerHandle;
 
@@ -12,6 +14,8 @@ pub(super) async fn write_if_empty(
     controller: &ControllerHandle,
     release_version: Option<String>,
     features: Vec<(String, i16)>,
+    settings: Settings,
+    dynamic_quorum: bool,
 ) -> Result<(), NodeError> {
     let options = BootstrapOptions { release_version, features: features.into_iter().collect::<BTreeMap<_, _>>() };
     let written = controller
@@ -19,8 +23,8 @@ pub(super) async fn write_if_empty(
             if context.image.features.metadata_version.is_some() {
                 return ControllerResult::unchanged(Ok(()));
             }
-            match bootstrap_records(&options) {
-                Ok(records) => ControllerResult::atomic(records, Ok(())),
+            match bootstrap_records(&options, &settings, dynamic_quorum) {
+                Ok((records, _)) => ControllerResult::atomic(records, Ok(())),
                 Err(error) => ControllerResult::unchanged(Err(error.to_string())),
             }
         })

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use moldau_config::broker::{Listener, NetworkConfig};
 use moldau_config::{BrokerConfig, Loaded, TopicConfig};
 use moldau_controller::{Controller, ControllerSettings};
-use moldau_coordinator::GroupConfig;
 use moldau_coordinator_runtime::{GroupCoordinator, GroupCoordinatorConfig};
 use moldau_log::LogManager;
 use moldau_metadata::{ConfigResource, MetadataImage};
@@ -59,7 +58,7 @@ impl Node {
         };
         let controller_settings =
             ControllerSettings::new(node_id, meta.cluster_id, settings.static_configs().clone());
-        let groups = GroupCoordinator::new(group_config(&config));
+        let groups = GroupCoordinator::new(GroupCoordinatorConfig::from(&config));
         let (controller, operations) = ControllerHandle::new();
         let rules = SnapshotRules {
             max_record_bytes: u64::try_from(config.metadata_log.max_record_bytes_between_snapshots).unwrap_or(0),
@@ -89,7 +88,9 @@ impl Node {
             clock: wall_clock_ms,
         };
         tokio::spawn(run(task, operations));
-        bootstrap::write_if_empty(&controller, options.release_version, options.features).await?;
+        let node_settings = broker.configs.load().settings.clone();
+        let dynamic = broker.identity.kraft_version > 0;
+        bootstrap::write_if_empty(&controller, options.release_version, options.features, node_settings, dynamic).await?;
         registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch).await?;
 
         let mut tasks = spawn_background(&broker, &stopped);
@@ -190,27 +191,6 @@ async fn recover(
         logs.load(&config_of, threads, wall_clock_ms())
     });
     loaded.await.map_err(|error| NodeError(format!("opening the logs: {error}")))
-}
-
-fn group_config(config: &BrokerConfig) -> GroupCoordinatorConfig {
-    let (groups, offsets) = (&config.groups, &config.offsets);
-    GroupCoordinatorConfig {
-        group: GroupConfig {
-            min_session_timeout_ms: groups.group_min_session_timeout_ms,
-            max_session_timeout_ms: groups.group_max_session_timeout_ms,
-            max_size: usize::try_from(groups.group_max_size).unwrap_or(usize::MAX),
-            initial_rebalance_delay_ms: groups.group_initial_rebalance_delay_ms,
-            offset_metadata_max_bytes: usize::try_from(offsets.offset_metadata_max_bytes).unwrap_or(0),
-            offsets_retention_ms: i64::from(offsets.offsets_retention_minutes) * 60_000,
-            offsets_retention_check_interval_ms: offsets.offsets_retention_check_interval_ms,
-            offsets_commit_timeout_ms: offsets.offsets_commit_timeout_ms,
-            ..GroupConfig::default()
-        },
-        offsets_topic_num_partitions: offsets.offsets_topic_num_partitions,
-        offsets_topic_replication_factor: offsets.offsets_topic_replication_factor,
-        offsets_topic_segment_bytes: offsets.offsets_topic_segment_bytes,
-        offsets_topic_compression_codec: offsets.offsets_topic_compression_codec,
-    }
 }
 
 fn connection_settings(network: &NetworkConfig) -> ConnectionSettings {

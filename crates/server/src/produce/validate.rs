@@ -1,9 +1,19 @@
-//! Checks what a producer sent for a partition.
+//! Checks what a producer sent for a partition, by the topic's configs, and picks the wire code of a refusal.
+//!
+//! A valid batch stays as it came; only `compression.type` of the topic makes it anew.
 
-use moldau_protocol::records::{BatchHeader, BatchView};
+use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
+use moldau_config::TopicConfig;
+use moldau_protocol::records::{
+    AppendOrigin, BATCH_HEADER_LEN, BatchHeader, Compression, RecordsError, TimestampType, ValidationError,
+    ValidationRules, validate_batch,
+};
 use moldau_types::ErrorCode;
 
 use crate::broker::{Partition, is_internal_topic};
+
+/// The first version of Produce that may carry zstd (KIP-110).
+const FIRST_VERSION_WITH_ZSTD: i16 = 7;
 
 /// A batch that may be appended.
 pub(crate) struct Validated {
@@ -34,22 +44,92 @@ pub(crate) fn validate(
     partition: &Partition,
     bytes: &mut [u8],
     acks: i16,
-    _version: i16,
-    _now_ms: i64,
+    version: i16,
+    now_ms: i64,
 ) -> Result<Validated, Refusal> {
     if is_internal_topic(&partition.topic) {
         return Err(Refusal::new(ErrorCode::InvalidTopicException, "only the system writes to internal topics"));
     }
     let config = partition.config.load();
     if acks == -1 && config.min_insync_replicas > 1 {
-        return Err(Refusal::new(ErrorCode::NotEnoughReplicas, "there are fewer in-sync replicas than min.insync.replicas"));
+        let message = format!("min.insync.replicas asks for {} in-sync replicas, 1 is there", config.min_insync_replicas);
+        return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
     }
-    let view = BatchView::parse(bytes).map_err(|e| Refusal::new(ErrorCode::CorruptMessage, e.to_string()))?;
-    view.verify_crc().map_err(|e| Refusal::new(ErrorCode::CorruptMessage, e.to_string()))?;
+    if bytes.is_empty() {
+        return Err(Refusal::new(ErrorCode::InvalidRecord, "a produce request needs a record batch for each partition"));
+    }
+    let validated = validate_batch(bytes, &rules(&config, now_ms)).map_err(refusal)?;
+    let mut header = validated.header;
+    if version < FIRST_VERSION_WITH_ZSTD && matches!(header.compression(), Ok(Compression::Zstd)) {
+        let message = format!("Produce version {version} does not know zstd");
+        return Err(Refusal::new(ErrorCode::UnsupportedCompressionType, message));
+    }
+    let mut head = [0; BATCH_HEADER_LEN];
+    let rebuilt = validated.payload.map(|payload| {
+        header.write(&mut head);
+        [&head[..], &payload].concat()
+    });
+    if rebuilt.is_none() && validated.header_changed {
+        header.write(&mut head);
+        bytes[..BATCH_HEADER_LEN].copy_from_slice(&head);
+    }
+    header.base_offset = 0;
     Ok(Validated {
-        header: view.header,
-        rebuilt: None,
-        max_timestamp: view.header.max_timestamp,
-        offset_of_max_timestamp: i64::from(view.header.last_offset_delta),
+        max_timestamp: header.max_timestamp,
+        offset_of_max_timestamp: i64::from(validated.max_timestamp_offset_delta.unwrap_or(header.last_offset_delta)),
+        header,
+        rebuilt,
     })
+}
+
+fn rules(config: &TopicConfig, now_ms: i64) -> ValidationRules {
+    let compression = match config.compression_type {
+        CompressionType::Producer => None,
+        CompressionType::Uncompressed => Some((Compression::None, None)),
+        CompressionType::Gzip => Some((Compression::Gzip, Some(config.compression_gzip_level))),
+        CompressionType::Snappy => Some((Compression::Snappy, None)),
+        CompressionType::Lz4 => Some((Compression::Lz4, Some(config.compression_lz4_level))),
+        CompressionType::Zstd => Some((Compression::Zstd, Some(config.compression_zstd_level))),
+    };
+    ValidationRules {
+        now_ms,
+        timestamp_type: match config.message_timestamp_type {
+            ConfiguredTimestamp::CreateTime => TimestampType::CreateTime,
+            ConfiguredTimestamp::LogAppendTime => TimestampType::LogAppendTime,
+        },
+        timestamp_before_max_ms: config.message_timestamp_before_max_ms,
+        timestamp_after_max_ms: config.message_timestamp_after_max_ms,
+        compacted: config.cleanup_policy.compact,
+        compression,
+        max_batch_bytes: usize::try_from(config.max_message_bytes).unwrap_or(0),
+        origin: AppendOrigin::Client,
+        max_decompressed_bytes: None,
+    }
+}
+
+fn refusal(error: ValidationError) -> Refusal {
+    let code = match &error {
+        ValidationError::Corrupt { .. } => ErrorCode::CorruptMessage,
+        ValidationError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+        ValidationError::Records(_) if error.has_invalid_timestamp() => ErrorCode::InvalidTimestamp,
+        ValidationError::Records(_) => ErrorCode::InvalidRecord,
+        ValidationError::Invalid(reason) => match reason {
+            RecordsError::Truncated { .. }
+            | RecordsError::InvalidBatchLength(_)
+            | RecordsError::CrcMismatch { .. }
+            | RecordsError::Decompression { .. } => ErrorCode::CorruptMessage,
+            RecordsError::UnsupportedMagic(_) => ErrorCode::UnsupportedForMessageFormat,
+            RecordsError::UnknownCompression(_) => ErrorCode::UnsupportedCompressionType,
+            RecordsError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+            _ => ErrorCode::InvalidRecord,
+        },
+    };
+    let message = error.to_string();
+    let records = match error {
+        ValidationError::Records(errors) => {
+            errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()
+        }
+        _ => Vec::new(),
+    };
+    Refusal { error: code, message, records }
 }
