@@ -8,8 +8,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use moldau_protocol::messages::Message;
-use moldau_protocol::{ApiKey, Reader};
+
+use moldau_protocol::{ApiKey, Message, Reader};
 
 use crate::network::{ConnectionInfo, Outcome, Response};
 

@@ -61,7 +61,6 @@ impl Applier {
         match BrokerConfig::of(&settings) {
             Ok(config) => {
                 broker.configs.store(Arc::new(Configs { settings, broker: config }));
-                broker.configs_changed();
             }
             Err(errors) => {
                 for error in errors {

@@ -27,7 +27,7 @@ fn millis(value: i64) -> Duration {
 /// Starts all passes.
 pub(crate) fn spawn_background(broker: &Arc<Broker>, stopping: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
     let passes: [(Interval, Pass); 7] = [
-        (|c| millis(c.log.log_retention_check_interval_ms), |b| drop(b.logs.apply_retention(wall_clock_ms()))),
+        (|c| millis(c.log.log_retention_check_interval_ms), |b| _ = b.logs.apply_retention(wall_clock_ms())),
         (|c| millis(c.log.log_flush_scheduler_interval_ms), |b| b.logs.flush_due(wall_clock_ms())),
         (
             |c| {
@@ -44,7 +44,7 @@ pub(crate) fn spawn_background(broker: &Arc<Broker>, stopping: &watch::Receiver<
             |c| millis(i64::from(c.log.producer_id_expiration_check_interval_ms)),
             |b| b.logs.expire_producers(wall_clock_ms()),
         ),
-        (|_| REMOVAL_INTERVAL, |b| drop(b.logs.remove_deleted(wall_clock_ms()))),
+        (|_| REMOVAL_INTERVAL, |b| _ = b.logs.remove_deleted(wall_clock_ms())),
         (|_| RELEASE_INTERVAL, |b| b.logs.release_idle()),
     ];
     passes.into_iter().map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone()))).collect()

@@ -1,6 +1,7 @@
 //! From a topic's configs to the settings of its logs.
 
-use moldau_config::{TimestampType as ConfiguredTimestamp, TopicConfig};
+use moldau_config::TopicConfig;
+use moldau_config::topic::TimestampType as ConfiguredTimestamp;
 use moldau_log::{LogConfig, TimestampType};
 
 /// The log's settings for a topic.

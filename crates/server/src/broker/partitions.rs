@@ -95,9 +95,4 @@ impl Partitions {
     pub(crate) fn topic_names(&self) -> Vec<Arc<str>> {
         self.maps.read().by_name.keys().cloned().collect()
     }
-
-    /// All led partitions at this moment.
-    pub(crate) fn all(&self) -> Vec<Arc<Partition>> {
-        self.maps.read().by_id.values().flat_map(|topic| topic.partitions().cloned()).collect()
-    }
 }

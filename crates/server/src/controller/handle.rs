@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE_LENGTH: usize = 1024;
 
 /// Tells an operation whether its records were committed.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), ErrorCode>) + Send>;
+pub(crate) type Answer = Box<dyn FnOnce(Result<(), ErrorCode>) + Send>;
 /// Computes an operation's records.
-pub(super) type Operation = Box<dyn FnOnce(&mut Controller, &mut Context<'_>) -> Decision + Send>;
+pub(crate) type Operation = Box<dyn FnOnce(&mut Controller, &mut Context<'_>) -> Decision + Send>;
 
 /// What an operation comes to.
-pub(super) struct Decision {
+pub(crate) struct Decision {
     pub(super) records: Vec<MetadataRecord>,
     /// Whether the records belong into one batch.
     pub(super) atomic: bool,

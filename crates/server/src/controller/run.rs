@@ -154,14 +154,16 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         let leads = status.leader.filter(|leader| leader.id == self.quorum.node_id());
         let now_ms = (self.clock)();
         let newest = self.newest.clone();
-        let mut context = Context {
-            image: &newest,
-            next_offset: self.next_offset,
-            now_ms,
-            kraft_version: status.kraft_version,
-            rng: &mut rand::rng(),
+        let Decision { records, atomic, answer } = {
+            let mut context = Context {
+                image: &newest,
+                next_offset: self.next_offset,
+                now_ms,
+                kraft_version: status.kraft_version,
+                rng: &mut rand::rng(),
+            };
+            operation(&mut self.controller, &mut context)
         };
-        let Decision { records, atomic, answer } = operation(&mut self.controller, &mut context);
         let Some(leader) = leads else {
             return answer(Err(ErrorCode::NotController));
         };

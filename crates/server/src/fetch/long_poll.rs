@@ -2,6 +2,7 @@
 //!
 //! Invariant: a wait is known to a partition exactly as long as the wait lives.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,17 +44,17 @@ impl Waiters {
 }
 
 /// A wait on several partitions.
-pub(crate) struct Wait<P: AsRef<Waiters>> {
+pub(crate) struct Wait<P: Deref<Target: AsRef<Waiters>>> {
     notify: Arc<Notify>,
     partitions: Vec<P>,
 }
 
-impl<P: AsRef<Waiters>> Wait<P> {
+impl<P: Deref<Target: AsRef<Waiters>>> Wait<P> {
     /// Registers with each partition. What the caller checks after this cannot be missed.
     pub(crate) fn on(partitions: Vec<P>) -> Self {
         let notify = Arc::new(Notify::new());
         for partition in &partitions {
-            partition.as_ref().add(&notify);
+            partition.deref().as_ref().add(&notify);
         }
         Wait { notify, partitions }
     }
@@ -64,10 +65,10 @@ impl<P: AsRef<Waiters>> Wait<P> {
     }
 }
 
-impl<P: AsRef<Waiters>> Drop for Wait<P> {
+impl<P: Deref<Target: AsRef<Waiters>>> Drop for Wait<P> {
     fn drop(&mut self) {
         for partition in &self.partitions {
-            partition.as_ref().remove(&self.notify);
+            partition.deref().as_ref().remove(&self.notify);
         }
     }
 }

@@ -38,7 +38,7 @@ pub(crate) async fn handle(
         let mut topics: BTreeMap<String, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
         let here = logs.iter().filter(|log| log.directory().path() == dir.path);
         for log in here.filter(|log| asked(log.topic(), log.partition())) {
-            topics.entry(log.topic().to_owned()).or_default().push(DescribeLogDirsPartition {
+            topics.entry(log.topic().to_string()).or_default().push(DescribeLogDirsPartition {
                 partition_index: log.partition(),
                 partition_size: i64::try_from(log.size()).unwrap_or(i64::MAX),
                 offset_lag: 0,

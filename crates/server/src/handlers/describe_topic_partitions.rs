@@ -36,8 +36,8 @@ pub(crate) async fn handle(
         request.topics.into_iter().map(|topic| topic.name).collect()
     };
     let mut response = DescribeTopicPartitionsResponse::default();
-    for name in names.range::<str, _>(start_topic..) {
-        let first = if name == start_topic { start_partition } else { 0 };
+    for name in names.iter().filter(|name| name.as_str() >= start_topic) {
+        let first = if name.as_str() == start_topic { start_partition } else { 0 };
         if left == 0 {
             response.next_cursor = Some(Box::new(Cursor { topic_name: name.clone(), partition_index: first }));
             break;

@@ -15,7 +15,6 @@ mod socket;
 
 pub use connection::ConnectionSettings;
 pub(crate) use connection::{ConnectionInfo, Service};
-pub(crate) use frames::Frames;
 pub use limits::ConnectionLimits;
 pub(crate) use listener::{Bound, bind, serve};
 pub(crate) use registry::ConnectionRegistry;

@@ -34,10 +34,6 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
-    }
-
     /// Bytes not yet sent.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -64,7 +60,7 @@ impl Outbox {
         if let Some(Chunk::File(slice)) = self.chunks.front() {
             return socket::try_send_file(stream, slice, self.sent);
         }
-        let mut slices = [const { IoSlice::new(&[]) }; SLICES_MAX];
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let mut count = 0;
         let mut more = false;
         for chunk in &self.chunks {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use moldau_controller::ControllerResult;
 use moldau_protocol::messages::broker_registration_request::{Feature, Listener};
 use moldau_protocol::messages::{BrokerHeartbeatRequest, BrokerRegistrationRequest};
 use moldau_types::{ErrorCode, Uuid};
@@ -37,8 +38,8 @@ pub(super) async fn join(
     let registered = broker
         .controller()
         .submit(move |controller, context| match controller.register_broker(context, &request, true) {
-            Ok(result) => result.map(Ok),
-            Err(error) => moldau_controller::ControllerResult::unchanged(Err(error)),
+            Ok(ControllerResult { records, response, atomic }) => ControllerResult { records, response: Ok(response), atomic },
+            Err(error) => ControllerResult::unchanged(Err(error)),
         })
         .await
         .map_err(|error| failed("registering the broker", error))?;

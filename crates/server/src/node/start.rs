@@ -57,7 +57,7 @@ impl Node {
             kraft_version: if config.quorum.is_static() { 0 } else { 1 },
         };
         let controller_settings =
-            ControllerSettings::new(node_id, meta.cluster_id, settings.static_configs().clone());
+            ControllerSettings::new(node_id, meta.cluster_id, &settings);
         let groups = GroupCoordinator::new(GroupCoordinatorConfig::from(&config));
         let (controller, operations) = ControllerHandle::new();
         let rules = SnapshotRules {
