@@ -29,13 +29,13 @@ fn describe(broker: &Broker, topic: &str, index: i32) -> PartitionResponse {
             ..PartitionResponse::default()
         };
     };
-    let state = |producer: moldau_log::ProducerInfo| ProducerState {
+    let state = |producer: moldau_log::ActiveProducer| ProducerState {
         producer_id: producer.producer_id.0,
-        producer_epoch: i32::from(producer.epoch.0),
+        producer_epoch: i32::from(producer.producer_epoch.0),
         last_sequence: producer.last_sequence,
         last_timestamp: producer.last_timestamp,
         coordinator_epoch: producer.coordinator_epoch,
-        current_txn_start_offset: producer.current_transaction_start_offset.0,
+        current_txn_start_offset: producer.current_txn_first_offset.map_or(-1, |offset| offset.0),
     };
     PartitionResponse {
         partition_index: index,

@@ -21,7 +21,7 @@ pub(crate) async fn handle(
 ) -> OffsetCommitResponse {
     let by_id = context.api_version >= 10;
     let image = broker.image();
-    let mut known = |topic: &mut OffsetCommitRequestTopic| {
+    let known = |topic: &mut OffsetCommitRequestTopic| {
         let found =
             if by_id { image.topics.by_id(topic.topic_id) } else { image.topics.by_name(&topic.name) };
         let Some(found) = found else { return false };
