@@ -159,7 +159,6 @@ impl GroupCoordinator {
         request: JoinGroupRequest,
     ) -> JoinGroupResponse {
         let (sender, receiver) = oneshot::channel();
-        let member_id = request.member_id.clone();
         let random = rand::random();
         let parked = self.shard_for(&request.group_id).and_then(|shard| {
             shard.park(Waiter::Join(sender), |groups, now, request_id, out| {
@@ -169,16 +168,18 @@ impl GroupCoordinator {
         let error = match parked {
             Ok(()) => match receiver.await {
                 Ok(mut response) => {
-                    if context.api_version < 7 {
-                        response.protocol_name.get_or_insert_default();
-                    }
+                    response.protocol_name = protocol_name_in(context.api_version, response.protocol_name);
                     return response;
                 }
                 Err(_) => ErrorCode::NotCoordinator,
             },
             Err(error) => error,
         };
-        JoinGroupResponse { error_code: error.code(), member_id, ..Default::default() }
+        JoinGroupResponse {
+            error_code: error.code(),
+            protocol_name: protocol_name_in(context.api_version, None),
+            ..Default::default()
+        }
     }
 
     /// SyncGroup, all versions.
@@ -274,5 +275,14 @@ impl GroupCoordinator {
                 );
             }
         }
+    }
+}
+
+/// No protocol is null from version 7 on, the empty string before.
+fn protocol_name_in(api_version: i16, protocol_name: Option<String>) -> Option<String> {
+    if api_version < 7 {
+        Some(protocol_name.unwrap_or_default())
+    } else {
+        protocol_name.filter(|name| !name.is_empty())
     }
 }

@@ -69,6 +69,8 @@ async fn answers_fit_their_version() {
     let coordinator = serving(Arc::new(MemoryPartition::default())).await;
     let refused = coordinator.join_group(context(2), join("nobody")).await;
     assert_eq!(refused.protocol_name.as_deref(), Some(""), "null is not known before version 7");
+    let refused = coordinator.join_group(context(7), join("nobody")).await;
+    assert_eq!(refused.protocol_name, None);
     let unnamed = SyncGroupRequest { group_id: GROUP.to_owned(), ..Default::default() };
     let refused = coordinator.sync_group(5, unnamed.clone()).await;
     assert_eq!(error_of(refused.error_code), ErrorCode::InconsistentGroupProtocol);
