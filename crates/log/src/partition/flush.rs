@@ -170,7 +170,8 @@ fn sync_segment(segment: &Segment) -> Result<(), StorageError> {
     if segment.has_aborted() { sync_if_there(&segment.path(TXN_INDEX_SUFFIX)) } else { Ok(()) }
 }
 
-fn sync_if_there(path: &std::path::Path) -> Result<(), StorageError> {
+/// Syncs a file if it is there.
+pub(super) fn sync_if_there(path: &std::path::Path) -> Result<(), StorageError> {
     match std::fs::File::open(path).and_then(|file| file.sync_data()) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StorageError::io("syncing", path, error))

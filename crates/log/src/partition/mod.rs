@@ -13,6 +13,7 @@ mod flush;
 mod lookup;
 mod open;
 mod read;
+mod replace;
 mod roll;
 mod tail;
 mod trim;

@@ -720,8 +720,17 @@ fn finish_swaps(dir: &Path) -> Result<(), StorageError> {
         }
     }
     for name in names.iter().filter(|name| name.ends_with(SWAP_SUFFIX)) {
-        let (from, to) = (dir.join(name), dir.join(name.trim_end_matches(SWAP_SUFFIX)));
-        std::fs::rename(&from, &to).map_err(|e| StorageError::io("renaming", &from, e))?;
+        let from = dir.join(name);
+        let complete = Segment::SUFFIXES.iter().find_map(|suffix| {
+            let base = offset_of_file_name(name.trim_end_matches(SWAP_SUFFIX), suffix)?;
+            Some(names.contains(&(file_name(base, LOG_SUFFIX) + SWAP_SUFFIX)))
+        });
+        // The log file is renamed last: without it the replacement had not begun.
+        let done = match complete {
+            Some(true) => std::fs::rename(&from, dir.join(name.trim_end_matches(SWAP_SUFFIX))),
+            _ => std::fs::remove_file(&from),
+        };
+        done.map_err(|e| StorageError::io("renaming", &from, e))?;
     }
     Ok(())
 }

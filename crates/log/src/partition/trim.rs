@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use moldau_types::{LeaderEpoch, Offset};
 
+use super::flush::sync_if_there;
 use super::open::scan_failed;
 use super::{DoomedFile, FirstTimestamp, PartitionLog, Writer};
 use crate::config::LogConfig;
@@ -34,14 +35,14 @@ impl PartitionLog {
         if all {
             self.roll_locked(&mut writer, None, now_ms).map_err(|error| self.observe(error))?;
         }
-        let (removed, log_start) = {
+        let (removed, first, log_start) = {
             let mut view = self.view.lock();
             let removed: Vec<_> = view.segments.drain(..count).collect();
             let first = view.segments[0].base_offset;
             view.log_start = view.log_start.max(first);
             let high_watermark = view.high_watermark;
             view.set_high_watermark(high_watermark);
-            (removed, view.log_start)
+            (removed, first, view.log_start)
         };
         tracing::info!(
             topic = %self.topic, partition = self.partition, segments = count, log_start,
@@ -49,7 +50,12 @@ impl PartitionLog {
         );
         self.doom(&mut writer, &removed, &config, now_ms);
         self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
-        self.recovery_point.fetch_max(log_start, Ordering::AcqRel);
+        if self.recovery_point().0 < first {
+            // Recovery will begin there: what it knows of producers must be on the disk.
+            let path = self.home.join(&file_name(first, SNAPSHOT_SUFFIX));
+            sync_if_there(&path).map_err(|error| self.observe(error))?;
+            self.recovery_point.fetch_max(first, Ordering::AcqRel);
+        }
         Ok(count)
     }
 
@@ -275,7 +281,7 @@ impl PartitionLog {
         Ok(())
     }
 
-    /// Renames the files of segments that are in the log no more and remembers to remove them.
+    /// Renames the files of segments that are in the log no more, and their producer snapshots.
     pub(super) fn doom(
         &self,
         writer: &mut Writer,
@@ -283,11 +289,25 @@ impl PartitionLog {
         config: &LogConfig,
         now_ms: i64,
     ) {
+        self.doom_segments(writer, segments, config, now_ms, true);
+    }
+
+    /// Renames the files of segments and remembers to remove them. Compaction keeps the snapshot of the first segment.
+    pub(super) fn doom_segments(
+        &self,
+        writer: &mut Writer,
+        segments: &[Arc<Segment>],
+        config: &LogConfig,
+        now_ms: i64,
+        first_snapshot: bool,
+    ) {
         let remove_at_ms = now_ms.saturating_add(config.file_delete_delay_ms);
-        for segment in segments {
+        for (number, segment) in segments.iter().enumerate() {
             let mut paths: Vec<PathBuf> =
                 Segment::SUFFIXES.iter().map(|suffix| segment.path(suffix)).collect();
-            paths.push(self.home.join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
+            if first_snapshot || number > 0 {
+                paths.push(self.home.join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
+            }
             for from in paths {
                 let mut to = from.clone().into_os_string();
                 to.push(DELETED_SUFFIX);

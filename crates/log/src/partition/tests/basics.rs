@@ -88,7 +88,7 @@ fn gathered_batches_get_offsets_in_order_and_are_read_back() {
         [4],
         "the middle of a batch gives all of it"
     );
-    assert_eq!(base_offsets(&log, 6, 1 << 20, ReadUpTo::HighWatermark), []);
+    assert!(base_offsets(&log, 6, 1 << 20, ReadUpTo::HighWatermark).is_empty());
     assert_eq!(base_offsets(&log, 3, 1, ReadUpTo::HighWatermark), [3], "the first batch is given whole");
     let small = log.read(Offset(3), 1, ReadUpTo::HighWatermark, false).unwrap();
     assert!(small.slice.is_none());
