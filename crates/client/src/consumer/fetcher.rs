@@ -49,6 +49,7 @@ pub(super) struct Fetcher {
     asked_partitions: HashSet<TopicPartition>,
     resting_nodes: HashMap<i32, (Instant, u32)>,
     buffered: VecDeque<Fetched>,
+    buffered_partitions: HashSet<TopicPartition>,
     /// Metadata turned out to be wrong.
     pub(super) metadata_wanted: bool,
 }
@@ -63,6 +64,7 @@ impl Fetcher {
             asked_partitions: HashSet::new(),
             resting_nodes: HashMap::new(),
             buffered: VecDeque::new(),
+            buffered_partitions: HashSet::new(),
             metadata_wanted: false,
         }
     }
@@ -74,7 +76,10 @@ impl Fetcher {
         let mut by_node: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
         for (partition, reading) in &readings.partitions {
             let Ok(position) = reading.position else { continue };
-            if reading.paused || self.asked_partitions.contains(partition) || self.is_buffered(partition) {
+            if reading.paused
+                || self.asked_partitions.contains(partition)
+                || self.buffered_partitions.contains(partition)
+            {
                 continue;
             }
             let Some((leader, leader_epoch)) = cluster.leader(&partition.topic, partition.partition) else {
@@ -110,10 +115,6 @@ impl Fetcher {
     pub(super) fn next_start(&self) -> Option<Instant> {
         let now = Instant::now();
         self.resting_nodes.values().map(|(until, _)| *until).filter(|until| *until > now).min()
-    }
-
-    fn is_buffered(&self, partition: &TopicPartition) -> bool {
-        self.buffered.iter().any(|fetched| fetched.partition() == partition)
     }
 
     /// Waits for the next answer and works it in; pends while nothing is under way.
@@ -205,6 +206,7 @@ impl Fetcher {
                 }
                 if data.records.as_ref().is_some_and(|records| !records.is_empty()) {
                     let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
+                    self.buffered_partitions.insert(asked.partition.clone());
                     self.buffered.push_back(Fetched::new(
                         asked.partition.clone(),
                         asked.offset,
@@ -242,22 +244,26 @@ impl Fetcher {
         let mut result = Ok(());
         while records.len() < count {
             let Some(mut fetched) = self.buffered.pop_front() else { break };
-            let Some(reading) = readings.partitions.get_mut(fetched.partition()) else { continue };
-            if reading.paused {
+            let reading = readings.partitions.get_mut(fetched.partition());
+            if reading.as_ref().is_some_and(|reading| reading.paused) {
                 resting.push_back(fetched);
                 continue;
             }
-            let Ok(position) = &mut reading.position else { continue };
-            if position.offset != fetched.next_offset() {
+            let position = reading.and_then(|reading| reading.position.as_mut().ok());
+            let Some(position) = position.filter(|position| position.offset == fetched.next_offset()) else {
+                self.buffered_partitions.remove(fetched.partition());
                 continue;
-            }
+            };
             let taken = fetched.take(count - records.len(), &mut records);
             position.offset = fetched.next_offset();
             position.leader_epoch = fetched.leader_epoch().or(position.leader_epoch);
             match taken {
-                Ok(()) if fetched.is_done() => {}
+                Ok(()) if fetched.is_done() => {
+                    self.buffered_partitions.remove(fetched.partition());
+                }
                 Ok(()) => self.buffered.push_front(fetched),
                 Err(error) => {
+                    self.buffered_partitions.remove(fetched.partition());
                     result = Err(error);
                     break;
                 }
@@ -274,6 +280,7 @@ impl Fetcher {
     /// Throws away what is buffered of partitions that are no longer read.
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
         self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
+        self.buffered_partitions.retain(|partition| readings.partitions.contains_key(partition));
     }
 }
 

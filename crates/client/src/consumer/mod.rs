@@ -357,10 +357,9 @@ impl Consumer {
             self.commit_in_background()?;
         }
         self.start_finding();
-        let unknown = self.readings.partitions.keys().any(|p| self.core.cluster().topic(&p.topic).is_none());
         if self.refreshing.is_none()
             && now >= self.next_refresh
-            && (self.fetcher.metadata_wanted || unknown || self.core.is_stale())
+            && (self.fetcher.metadata_wanted || self.core.is_stale())
         {
             self.fetcher.metadata_wanted = false;
             self.next_refresh = now + self.config.common.retry_backoff;

@@ -26,11 +26,28 @@ use crate::error::{ClientError, Result};
 /// How much room the gathering buffer keeps between writes.
 const WRITE_BUFFER_KEPT: usize = 256 * 1024;
 
-/// A connection to one broker; clones share it.
+/// A connection to one broker; clones share it, and it ends with the last of them.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    shared: Arc<Shared>,
+    shared: Arc<Owner>,
     versions: Arc<Versions>,
+}
+
+/// What the clones share. The two tasks hold only what is inside, so they do not keep the connection.
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close(self.0.disconnected(None));
+    }
+}
+
+impl std::ops::Deref for Owner {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 struct Shared {
@@ -143,7 +160,7 @@ impl Connection {
         });
         tokio::spawn(write_gathered(shared.clone(), writer));
         tokio::spawn(read_answers(shared.clone(), reader, config.connections_max_idle));
-        Self { shared, versions: Arc::default() }
+        Self { shared: Arc::new(Owner(shared)), versions: Arc::default() }
     }
 
     async fn agree_on_versions(&self) -> Result<Versions> {

@@ -1,0 +1,139 @@
+//! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn moldau(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_moldau"));
+    command.args(args).stdin(Stdio::null());
+    for variable in ["MOLDAU_BOOTSTRAP_SERVER", "MOLDAU_LOG", "MOLDAU_LOG_FORMAT", "MOLDAU_OUTPUT"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    moldau(args).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn segment() -> PathBuf {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../log/tests/fixtures");
+    fixtures.join("logs/mixed-0/00000000000000000000.log")
+}
+
+fn unused_address() -> String {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").to_string()
+}
+
+#[test]
+fn the_version_is_told() {
+    let output = output(&["--version"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), concat!("moldau ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for args in [
+        &["topic", "make"][..],
+        &["produce"],
+        &["consume", "a", "b"],
+        &["serve", "--set", "no-equals-sign"],
+        &["serve", "--listen", "nowhere"],
+        &["topic", "list", "-b", "nowhere"],
+        &["topic", "list", "-X", "no.such.key=1"],
+        &["topic", "alter", "t"],
+    ] {
+        let output = moldau(args).env("MOLDAU_BOOTSTRAP_SERVER", unused_address()).output().expect("it runs");
+        // With several topics or nothing to change, that is seen before or after a broker was looked for.
+        let code = output.status.code();
+        let looked_for_a_broker = text(&output.stderr).contains("nothing listens");
+        assert!(code == Some(2) || looked_for_a_broker, "{args:?}: {code:?} {}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_misspelt_setting_is_told_with_the_nearest() {
+    let output = output(&["topic", "list", "-X", "request.timeout=1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean request.timeout.ms?"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn nothing_listening_ends_with_1_and_says_what_to_do() {
+    let address = unused_address();
+    for args in
+        [&["topic", "list"][..], &["produce", "t"], &["consume", "t"], &["group", "list"], &["cluster"]]
+    {
+        let output = moldau(args).env("MOLDAU_BOOTSTRAP_SERVER", &address).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let wanted = format!("error: nothing listens on {address}; start a node with `moldau serve`");
+        assert!(text(&output.stderr).starts_with(&wanted), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_dump_goes_to_stdout_and_a_missing_file_ends_with_1() {
+    let segment = segment();
+    let path = segment.to_str().expect("UTF-8");
+    let good = output(&["log", "dump", path]);
+    assert_eq!(good.status.code(), Some(0));
+    assert!(text(&good.stdout).contains("baseOffset: 0 lastOffset: 3"));
+    assert!(good.stderr.is_empty());
+    let both = output(&["log", "dump", "no-such-file.log", path]);
+    assert_eq!(both.status.code(), Some(1));
+    assert!(
+        text(&both.stdout).contains("baseOffset: 0 lastOffset: 3"),
+        "the good file is shown all the same"
+    );
+    assert!(text(&both.stderr).contains("no-such-file.log"));
+}
+
+#[test]
+fn a_broken_batch_ends_with_1() {
+    let directory = std::env::temp_dir().join(format!("moldau-it-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let path = directory.join("00000000000000000000.log");
+    let mut bytes = std::fs::read(segment()).expect("a segment");
+    bytes[80] ^= 1;
+    std::fs::write(&path, bytes).expect("written");
+    let output = output(&["log", "dump", path.to_str().expect("UTF-8")]);
+    std::fs::remove_dir_all(&directory).expect("removed");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("1 batches with a wrong checksum"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let segment = segment();
+    let path = segment.to_str().expect("UTF-8");
+    let mut args = vec!["log", "dump", "--records"];
+    // More than a pipe holds.
+    args.extend(std::iter::repeat_n(path, 200));
+    let mut child = moldau(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut first = [0; 100];
+    child.stdout.take().expect("a pipe").read_exact(&mut first).expect("some output");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn a_bad_config_file_is_refused_with_all_its_errors() {
+    let directory = std::env::temp_dir().join(format!("moldau-it-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let path = directory.join("server.properties");
+    std::fs::write(&path, "num.partitions=many\nlog.segment.bytes=-1\n").expect("written");
+    let output = output(&["serve", "--config", path.to_str().expect("UTF-8")]);
+    std::fs::remove_dir_all(&directory).expect("removed");
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("num.partitions") && stderr.contains("log.segment.bytes"), "{stderr}");
+}
