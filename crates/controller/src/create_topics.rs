@@ -61,7 +61,7 @@ impl Controller {
                 Err(ApiError::new(ErrorCode::InvalidRequest, "Duplicate topic name."))
             } else if topic.name == CLUSTER_METADATA_TOPIC {
                 let message = format!("Creation of internal topic {CLUSTER_METADATA_TOPIC} is prohibited.");
-                Err(ApiError::new(ErrorCode::InvalidTopicException, message))
+                Err(ApiError::new(ErrorCode::InvalidRequest, message))
             } else if too_many {
                 let message = "Excessively large number of partitions per request.";
                 Err(ApiError::new(ErrorCode::PolicyViolation, message))

@@ -25,6 +25,11 @@ impl<R> ControllerResult<R> {
         ControllerResult { records, response, atomic: false }
     }
 
+    /// The same records with another response.
+    pub fn map<S>(self, response: impl FnOnce(R) -> S) -> ControllerResult<S> {
+        ControllerResult { records: self.records, response: response(self.response), atomic: self.atomic }
+    }
+
     /// Nothing changes.
     pub fn unchanged(response: R) -> ControllerResult<R> {
         ControllerResult::of(Vec::new(), response)

@@ -182,7 +182,11 @@ fn check_metadata_version(
     } else {
         "Refusing to perform the requested downgrade because it might delete metadata information."
     };
-    Err(refuse(format!("Unsupported metadata.version downgrade from {current} to {wanted}. {why}")))
+    Err(refuse(format!(
+        "Unsupported metadata.version downgrade from {} to {}. {why}",
+        current.level(),
+        wanted.level()
+    )))
 }
 
 /// Whether the levels that this one needs are there, or come with the same request.

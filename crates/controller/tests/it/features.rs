@@ -118,12 +118,12 @@ fn features_go_up_and_down_where_that_is_safe() {
         ),
         (
             ("metadata.version", 22, 2),
-            "Unsupported metadata.version downgrade from 4.0-IV3 to 4.0-IV0. Refusing to perform the requested \
+            "Unsupported metadata.version downgrade from 25 to 22. Refusing to perform the requested \
              downgrade because it might delete metadata information.",
         ),
         (
             ("metadata.version", 22, 3),
-            "Unsupported metadata.version downgrade from 4.0-IV3 to 4.0-IV0. Unsafe metadata downgrade is not \
+            "Unsupported metadata.version downgrade from 25 to 22. Unsafe metadata downgrade is not \
              supported in this version.",
         ),
         (

@@ -181,7 +181,9 @@ fn an_isr_is_changed_by_its_leader_in_its_reign_only() {
     refused(ErrorCode::FencedLeaderEpoch, &|r| r.topics[0].partitions[0].leader_epoch -= 1);
     refused(ErrorCode::NotController, &|r| r.topics[0].partitions[0].partition_epoch += 1);
     refused(ErrorCode::InvalidUpdateVersion, &|r| r.topics[0].partitions[0].partition_epoch -= 1);
-    refused(ErrorCode::InvalidRequest, &|r| drop(r.topics[0].partitions[0].new_isr_with_epochs.remove(0)));
+    refused(ErrorCode::InvalidRequest, &|r| {
+        r.topics[0].partitions[0].new_isr_with_epochs.retain(|m| m.broker_id != 1)
+    });
     refused(ErrorCode::InvalidRequest, &|r| r.topics[0].partitions[0].leader_recovery_state = 1);
     refused(ErrorCode::InvalidRequest, &|r| r.topics[0].partitions[0].new_isr_with_epochs[1].broker_id = 4);
     refused(ErrorCode::IneligibleReplica, &|r| {

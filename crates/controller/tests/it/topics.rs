@@ -64,7 +64,7 @@ fn topics_that_cannot_be_created_say_why_in_the_references_words() {
         ),
         (
             topic("__cluster_metadata", 1, 1),
-            ErrorCode::InvalidTopicException,
+            ErrorCode::InvalidRequest,
             "Creation of internal topic __cluster_metadata is prohibited.",
         ),
         (
