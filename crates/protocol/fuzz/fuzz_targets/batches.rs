@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
         assert!(size <= input.len());
         if let Ok(mut records) = batch.records() {
             while let Ok(Some(record)) = records.next_record() {
-                record.headers().for_each(drop);
+                record.headers.for_each(drop);
             }
         }
         let mut mended = batch.bytes().to_vec();

@@ -1,9 +1,10 @@
 //! The table of API keys against the reference's, and against the schemas.
 
+use moldau_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, ResponseHeader};
 use moldau_protocol::testing::all;
-use moldau_protocol::{ApiKey, VersionRange};
+use moldau_protocol::{ApiKey, Message, Reader, VersionRange, frame};
 
-use super::{fixture, rows};
+use super::{fixture, rows, unhex};
 
 #[test]
 fn the_table_is_the_references() {
@@ -74,5 +75,36 @@ fn advertised_versions_are_the_references_answers() {
             let range = VersionRange { min: row[2].parse().expect("min"), max: row[3].parse().expect("max") };
             assert_eq!(key.advertised_versions(), Some(range), "{key} on {listener}");
         }
+    }
+}
+
+#[test]
+fn whole_exchanges_of_api_versions_are_read_and_written_as_on_the_wire() {
+    for row in rows(&fixture("api-versions-wire.tsv")) {
+        let (request, response) = (unhex(row[1]), unhex(row[2]));
+        let mut r = Reader::new(&request);
+        let (key, header) = frame::decode_request_header(&mut r).expect("a header");
+        assert_eq!((key, header.request_api_version.to_string()), (ApiKey::ApiVersions, row[0].to_owned()));
+        // A version that the node does not know is answered in version 0.
+        let version =
+            if key.is_supported(header.request_api_version) { header.request_api_version } else { 0 };
+        if version == header.request_api_version {
+            let message = ApiVersionsRequest::decode(&mut r, version).expect("a request");
+            assert!(r.is_empty());
+            let mut again = Vec::new();
+            let client_id = header.client_id.as_deref();
+            frame::encode_request(&mut again, version, header.correlation_id, client_id, &message)
+                .expect("encodes");
+            assert_eq!(again[frame::FRAME_LEN_SIZE..], request);
+        }
+        let mut r = Reader::new(&response);
+        let id = ResponseHeader::decode(&mut r, key.response_header_version(version))
+            .expect("a header")
+            .correlation_id;
+        let message = ApiVersionsResponse::decode(&mut r, version).expect("a response");
+        assert!(r.is_empty());
+        let mut again = Vec::new();
+        frame::encode_response(&mut again, key, version, id, &message).expect("encodes");
+        assert_eq!(again[frame::FRAME_LEN_SIZE..], response);
     }
 }
