@@ -1,8 +1,10 @@
 //! What the whole-node tests share: which node they talk to, and names that do not collide.
 //!
 //! Always: a test makes its own topics and groups, so the tests run in parallel and on a node that has been used before.
-//! `MOLDAU_TEST_BOOTSTRAP=host:port` takes any running node, also one of Apache Kafka.
+//! `MOLDAU_TEST_BOOTSTRAP=host:port` takes any running node, also one of Apache Kafka; without it one node is started in
+//! this process, on a free port and in a directory of its own, for all tests.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -19,14 +21,77 @@ pub struct Node {
     address: String,
 }
 
-impl Node {
-    /// The node that `MOLDAU_TEST_BOOTSTRAP` names; without it there is none, and the test says so.
-    pub fn get() -> Option<Self> {
-        let address = std::env::var("MOLDAU_TEST_BOOTSTRAP").ok().filter(|address| !address.is_empty());
-        if address.is_none() {
-            eprintln!("skipped: MOLDAU_TEST_BOOTSTRAP names no node");
+/// The log levels of a process whose logs nobody reads.
+struct NoLoggers;
+
+impl moldau_server::Loggers for NoLoggers {
+    fn levels(&self) -> Vec<(String, String)> {
+        vec![("root".to_owned(), "INFO".to_owned())]
+    }
+
+    fn set_level(&self, _logger: &str, _level: Option<&str>) -> std::result::Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A new directory for this process. Nothing runs at a test process's end, so what old ones left is removed by the next.
+fn data_directory() -> PathBuf {
+    const OLD: Duration = Duration::from_secs(3600);
+    let all = std::env::temp_dir().join("moldau-node-tests");
+    std::fs::create_dir_all(&all).expect("a directory");
+    for entry in std::fs::read_dir(&all).expect("a directory").flatten() {
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .map(|at| at.elapsed().unwrap_or_default());
+        if age.is_ok_and(|age| age > OLD) {
+            let _ = std::fs::remove_dir_all(entry.path());
         }
-        address.map(|address| Self { address })
+    }
+    let own = all.join(unique(&std::process::id().to_string()));
+    std::fs::create_dir_all(&own).expect("a directory");
+    own
+}
+
+/// Starts the node of this process on a runtime that lives as long as the process; its address.
+fn start_own() -> String {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let data = data_directory();
+            let pairs = [
+                ("log.dirs", data.to_str().expect("UTF-8")),
+                ("listeners", "PLAINTEXT://127.0.0.1:0"),
+                ("group.initial.rebalance.delay.ms", "0"),
+                ("offsets.topic.num.partitions", "3"),
+            ];
+            let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let configs = moldau_config::BrokerConfig::load(pairs).expect("good configs");
+            let options = moldau_server::NodeOptions {
+                configs,
+                release_version: None,
+                features: Vec::new(),
+                loggers: std::sync::Arc::new(NoLoggers),
+            };
+            let node = moldau_server::Node::start(options).await.expect("a node");
+            let address = node.listeners().next().expect("a listener").1.to_string();
+            sender.send(address).expect("somebody waits for it");
+            std::future::pending::<()>().await;
+        });
+    });
+    receiver.recv().expect("the node starts")
+}
+
+impl Node {
+    /// The node that `MOLDAU_TEST_BOOTSTRAP` names, or the one of this process.
+    pub fn get() -> Self {
+        static ADDRESS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+        let address = ADDRESS.get_or_init(|| {
+            let named = std::env::var("MOLDAU_TEST_BOOTSTRAP").ok().filter(|address| !address.is_empty());
+            named.unwrap_or_else(start_own)
+        });
+        Self { address: address.clone() }
     }
 
     /// `host:port`.

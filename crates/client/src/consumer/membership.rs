@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::group::assignor::Assignor;
 use super::group::heartbeat::{Heartbeat, Notice, leave};
-use super::group::join::{Join, Joined};
+use super::group::join::{Join, Joined, MemberId};
 use super::lookup::Committer;
 use super::record::TopicPartition;
 use crate::config::{ConfigError, ConsumerConfig};
@@ -50,14 +50,11 @@ pub(super) enum Change {
     Lost,
 }
 
-/// The member id that is held in the end, and how the join went.
-type JoinResult = (String, Result<Joined>);
-
 /// A join under way. Dropping it ends the task.
 struct Joining {
     task: JoinHandle<()>,
-    answer: oneshot::Receiver<JoinResult>,
-    result: Option<JoinResult>,
+    answer: oneshot::Receiver<Result<Joined>>,
+    result: Option<Result<Joined>>,
 }
 
 impl Joining {
@@ -73,12 +70,11 @@ impl Joining {
     async fn finish(&mut self) {
         if self.result.is_none() {
             let result = (&mut self.answer).await;
-            self.result =
-                Some(result.unwrap_or_else(|_| (String::new(), Err(ClientError::Closed("consumer")))));
+            self.result = Some(result.unwrap_or(Err(ClientError::Closed("consumer"))));
         }
     }
 
-    fn take(&mut self) -> Option<JoinResult> {
+    fn take(&mut self) -> Option<Result<Joined>> {
         self.result.take().or_else(|| self.answer.try_recv().ok())
     }
 }
@@ -105,7 +101,7 @@ pub(super) struct Membership {
     group: String,
     topics: Vec<String>,
     assignors: Vec<Assignor>,
-    member_id: String,
+    member_id: MemberId,
     topics_changed: bool,
     state: State,
     reason: &'static str,
@@ -125,7 +121,7 @@ impl Membership {
             group,
             topics,
             assignors,
-            member_id: String::new(),
+            member_id: MemberId::default(),
             topics_changed: false,
             state: State::Out,
             reason: "",
@@ -142,8 +138,12 @@ impl Membership {
         }
     }
 
+    /// The member id, while joined.
     pub(super) fn member_id(&self) -> Option<&str> {
-        Some(&*self.member_id).filter(|id| !id.is_empty())
+        match &self.state {
+            State::In { joined, .. } => Some(&joined.member_id),
+            _ => None,
+        }
     }
 
     /// Who commits, while joined.
@@ -189,8 +189,7 @@ impl Membership {
         match &mut self.state {
             State::Out => Ok(Change::None),
             State::Joining(joining) => {
-                let Some((member_id, result)) = joining.take() else { return Ok(Change::None) };
-                self.member_id = member_id;
+                let Some(result) = joining.take() else { return Ok(Change::None) };
                 let joined = match result {
                     Ok(joined) => joined,
                     Err(error) => {
@@ -210,7 +209,7 @@ impl Membership {
                         return Err(error);
                     }
                     Some(Notice::Lost) => {
-                        self.member_id.clear();
+                        self.member_id.set("");
                         self.reason = "the membership was lost";
                         return Ok(Change::Lost);
                     }
@@ -255,20 +254,16 @@ impl Membership {
 
     /// Leaves the group; static members stay, so that they can come back without a rebalance.
     pub(super) async fn leave(mut self, reason: &str) {
+        let member_id = self.member_id.get();
         let coordinator = match std::mem::replace(&mut self.state, State::Out) {
             State::In { joined, .. } => Ok(joined.coordinator),
-            _ if self.member_id.is_empty() => return,
+            _ if member_id.is_empty() => return,
             _ => self.core.group_coordinator(&self.group).await,
         };
         if self.config.group_instance_id.is_some() {
             return;
         }
-        let member = Committer {
-            group: self.group.clone(),
-            generation: -1,
-            member_id: self.member_id,
-            instance_id: None,
-        };
+        let member = Committer { group: self.group.clone(), generation: -1, member_id, instance_id: None };
         let left = match coordinator {
             Ok(coordinator) => leave(&self.core, coordinator, &member, reason).await,
             Err(error) => Err(error),

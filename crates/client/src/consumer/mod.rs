@@ -150,7 +150,7 @@ impl Consumer {
         self.readings.partitions.keys().cloned().collect()
     }
 
-    /// The member id in the group, once it is joined.
+    /// The member id in the group, while it is joined: not yet before the first join, not during a rebalance.
     pub fn member_id(&self) -> Option<&str> {
         self.membership.as_ref().and_then(Membership::member_id)
     }

@@ -161,6 +161,10 @@ async fn read(
             records = consumer.poll(POLL) => records?,
             _ = &mut interrupted => return Ok(()),
         };
+        if args.group.is_some() && consumer.member_id().is_none() {
+            // Joining takes its time; only then is it quiet because nothing comes.
+            quiet_since = Instant::now();
+        }
         if records.is_empty() {
             if args.timeout.is_some_and(|timeout| quiet_since.elapsed() >= timeout) {
                 return too_few(args, printed);

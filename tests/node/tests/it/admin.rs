@@ -1,12 +1,14 @@
 //! Administration.
 
 use moldau_client::ErrorCode;
-use moldau_client::admin::{AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceType};
+use moldau_client::admin::{
+    AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceType,
+};
 use moldau_node_tests::{Node, eventually, unique};
 
 #[tokio::test]
 async fn topics_are_made_described_grown_and_deleted() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let admin = node.admin().await.expect("an admin client");
     let name = unique("admin");
     let topic = NewTopic::new(&name).partitions(3).config("retention.ms", "1000");
@@ -47,7 +49,7 @@ async fn topics_are_made_described_grown_and_deleted() {
 
 #[tokio::test]
 async fn configs_are_set_described_and_unset() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let admin = node.admin().await.expect("an admin client");
     let name = node.topic("configs", 1, &[("cleanup.policy", "compact")]).await.expect("a topic");
     let topic = ConfigResource::topic(&name);
@@ -60,7 +62,8 @@ async fn configs_are_set_described_and_unset() {
     admin.alter_configs(&topic, &changes, false).await.expect("set");
     let entries = eventually("the new configs", async || {
         let entries = admin.describe_configs(&topic, None, true).await.expect("described");
-        let set = |entry: &ConfigEntry| entry.name == "segment.ms" && entry.source == ConfigSource::TopicConfig;
+        let set =
+            |entry: &ConfigEntry| entry.name == "segment.ms" && entry.source == ConfigSource::TopicConfig;
         entries.iter().any(set).then_some(entries)
     })
     .await;
@@ -88,7 +91,7 @@ async fn configs_are_set_described_and_unset() {
 
 #[tokio::test]
 async fn brokers_and_the_cluster_are_described() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let admin = node.admin().await.expect("an admin client");
     let cluster = admin.describe_cluster().await.expect("described");
     assert_eq!(cluster.brokers.len(), 1);

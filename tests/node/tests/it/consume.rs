@@ -8,7 +8,7 @@ use moldau_node_tests::{Node, read, value, write_numbers};
 
 #[tokio::test]
 async fn a_seek_goes_to_an_offset_a_time_the_beginning_and_the_end() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("seek", 1, &[]).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
     for hour in 0..10i64 {
@@ -43,7 +43,7 @@ async fn a_seek_goes_to_an_offset_a_time_the_beginning_and_the_end() {
 
 #[tokio::test]
 async fn new_records_come_while_polling() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("live", 2, &[]).await.expect("a topic");
     let mut consumer = node.consumer(&[("auto.offset.reset", "latest")]).await.expect("a consumer");
     consumer.assign((0..2).map(|p| TopicPartition::new(topic.as_str(), p))).expect("assigned");
@@ -61,7 +61,7 @@ async fn new_records_come_while_polling() {
 
 #[tokio::test]
 async fn paused_partitions_give_nothing_and_lose_nothing() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("pause", 2, &[]).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
     for partition in 0..2 {
@@ -82,7 +82,7 @@ async fn paused_partitions_give_nothing_and_lose_nothing() {
 
 #[tokio::test]
 async fn a_position_out_of_range_is_reset() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("range", 1, &[]).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
     write_numbers(&producer, &topic, 0, 0..10).await.expect("written");
@@ -100,7 +100,7 @@ async fn a_position_out_of_range_is_reset() {
 
 #[tokio::test]
 async fn small_fetches_still_give_large_records() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("fetch", 1, &[]).await.expect("a topic");
     let producer = node.producer(&[("batch.size", "1000")]).await.expect("a producer");
     for _ in 0..5 {
@@ -119,7 +119,7 @@ async fn small_fetches_still_give_large_records() {
 
 #[tokio::test]
 async fn a_cancelled_poll_loses_nothing() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("cancel", 1, &[]).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
     write_numbers(&producer, &topic, 0, 0..500).await.expect("written");

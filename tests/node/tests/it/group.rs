@@ -37,7 +37,7 @@ async fn share(members: &mut [Consumer], partitions: usize) {
 
 #[tokio::test]
 async fn committed_offsets_are_where_the_next_member_goes_on() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("resume", 1, &[]).await.expect("a topic");
     let group = unique("resume");
     let producer = node.producer(&[]).await.expect("a producer");
@@ -62,7 +62,7 @@ async fn committed_offsets_are_where_the_next_member_goes_on() {
 
 #[tokio::test]
 async fn three_members_share_the_partitions_and_take_over_when_one_goes() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("share", 6, &[]).await.expect("a topic");
     for assignor in ["range", "roundrobin"] {
         let group = unique("share");
@@ -102,7 +102,7 @@ impl RebalanceListener for Told {
 
 #[tokio::test]
 async fn the_listener_is_told_and_nothing_is_read_twice_over_a_rebalance() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("rebalance", 4, &[]).await.expect("a topic");
     let group = unique("rebalance");
     let producer = node.producer(&[]).await.expect("a producer");
@@ -140,7 +140,7 @@ async fn the_listener_is_told_and_nothing_is_read_twice_over_a_rebalance() {
 
 #[tokio::test]
 async fn a_static_member_comes_back_to_its_partitions_without_a_rebalance() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("static", 4, &[]).await.expect("a topic");
     let group = unique("static");
     let mut members = vec![
@@ -175,7 +175,7 @@ async fn a_static_member_comes_back_to_its_partitions_without_a_rebalance() {
 
 #[tokio::test]
 async fn new_partitions_are_shared_out() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("grow", 1, &[]).await.expect("a topic");
     let group = unique("grow");
     let mut members = vec![member(&node, &group, &topic, &[("metadata.max.age.ms", "500")]).await];
@@ -195,7 +195,7 @@ async fn new_partitions_are_shared_out() {
 
 #[tokio::test]
 async fn a_member_that_does_not_poll_leaves_and_comes_back() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("slow", 2, &[]).await.expect("a topic");
     let group = unique("slow");
     let slow = [("max.poll.interval.ms", "1500")];
@@ -213,7 +213,7 @@ async fn a_member_that_does_not_poll_leaves_and_comes_back() {
 
 #[tokio::test]
 async fn offsets_of_a_group_without_members_can_be_set_and_deleted() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("offsets", 2, &[]).await.expect("a topic");
     let group = unique("offsets");
     let admin = node.admin().await.expect("an admin client");

@@ -5,7 +5,7 @@ use moldau_node_tests::{Node, read, unique, value, write_numbers};
 
 #[tokio::test]
 async fn records_come_back_as_they_were_sent_with_every_compression() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let topic = node.topic(codec, 1, &[]).await.expect("a topic");
         let producer = node.producer(&[("compression.type", codec)]).await.expect("a producer");
@@ -44,7 +44,7 @@ async fn records_come_back_as_they_were_sent_with_every_compression() {
 
 #[tokio::test]
 async fn order_holds_within_a_partition_over_many_small_batches() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("order", 3, &[]).await.expect("a topic");
     let producer = node.producer(&[("batch.size", "200"), ("linger.ms", "0")]).await.expect("a producer");
     for number in 0..3000u32 {
@@ -68,7 +68,7 @@ async fn order_holds_within_a_partition_over_many_small_batches() {
 
 #[tokio::test]
 async fn a_record_that_is_too_large_fails_alone() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("small", 1, &[("max.message.bytes", "1000")]).await.expect("a topic");
     let producer = node.producer(&[("linger.ms", "0")]).await.expect("a producer");
     let error = producer
@@ -89,7 +89,7 @@ async fn a_record_that_is_too_large_fails_alone() {
 
 #[tokio::test]
 async fn acks_0_and_1_are_written_without_idempotence() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("acks", 1, &[]).await.expect("a topic");
     for acks in ["0", "1"] {
         let settings = [("acks", acks), ("enable.idempotence", "false")];
@@ -110,7 +110,7 @@ async fn acks_0_and_1_are_written_without_idempotence() {
 
 #[tokio::test]
 async fn log_append_time_is_the_brokers() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let configs = [("message.timestamp.type", "LogAppendTime")];
     let topic = node.topic("append-time", 1, &configs).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
@@ -121,7 +121,7 @@ async fn log_append_time_is_the_brokers() {
 
 #[tokio::test]
 async fn an_unknown_partition_and_an_invalid_topic_are_refused() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = node.topic("two", 2, &[]).await.expect("a topic");
     let producer = node.producer(&[]).await.expect("a producer");
     let error = producer.send(ProducerRecord::to(&topic).partition(2).value("v")).await.expect_err("refused");
@@ -132,7 +132,7 @@ async fn an_unknown_partition_and_an_invalid_topic_are_refused() {
 
 #[tokio::test]
 async fn a_topic_is_made_by_the_first_record() {
-    let Some(node) = Node::get() else { return };
+    let node = Node::get();
     let topic = unique("made");
     let producer = node.producer(&[]).await.expect("a producer");
     write_numbers(&producer, &topic, 0, 0..10).await.expect("written");

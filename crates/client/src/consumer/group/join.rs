@@ -11,6 +11,7 @@ use moldau_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use moldau_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use moldau_protocol::messages::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
 use moldau_types::ErrorCode;
+use parking_lot::Mutex;
 
 use super::assignor::{Assignor, Member};
 use super::protocol::{
@@ -28,6 +29,21 @@ const PROTOCOL_TYPE: &str = "consumer";
 /// What is added to the rebalance timeout for the answer to come.
 const JOIN_GRACE: Duration = Duration::from_secs(5);
 
+/// The member id that the coordinator gave; shared, so that a join that is given up can still be left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MemberId(Arc<Mutex<String>>);
+
+impl MemberId {
+    /// The id, empty while there is none.
+    pub(crate) fn get(&self) -> String {
+        self.0.lock().clone()
+    }
+
+    pub(crate) fn set(&self, id: &str) {
+        id.clone_into(&mut self.0.lock());
+    }
+}
+
 /// A completed join.
 #[derive(Clone, Debug)]
 pub(crate) struct Joined {
@@ -44,27 +60,27 @@ pub(crate) struct Join {
     pub(crate) core: Arc<Core>,
     pub(crate) config: Arc<ConsumerConfig>,
     pub(crate) group: String,
-    pub(crate) member_id: String,
+    pub(crate) member_id: MemberId,
     pub(crate) topics: Vec<String>,
     pub(crate) assignors: Vec<Assignor>,
     pub(crate) reason: &'static str,
 }
 
 impl Join {
-    /// Joins, again and again until it succeeds or fails for good. The member id that is held in the end is always given.
-    pub(crate) async fn run(mut self) -> (String, Result<Joined>) {
+    /// Joins, again and again until it succeeds or fails for good.
+    pub(crate) async fn run(mut self) -> Result<Joined> {
         let mut attempt = 0;
         loop {
             let error = match self.once().await {
-                Ok(joined) => return (joined.member_id.clone(), Ok(joined)),
+                Ok(joined) => return Ok(joined),
                 Err(error) => error,
             };
             match error.code() {
                 Some(ErrorCode::MemberIdRequired) => continue,
-                Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => self.member_id.clear(),
+                Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => self.member_id.set(""),
                 Some(ErrorCode::RebalanceInProgress) => {}
                 _ if needs_coordinator(&error) || error.is_retriable() => {}
-                _ => return (self.member_id, Err(error)),
+                _ => return Err(error),
             }
             tracing::debug!(group = self.group, %error, "joining again");
             tokio::time::sleep(self.core.config().retry_pause(attempt)).await;
@@ -87,7 +103,7 @@ impl Join {
             Vec::new()
         };
         let assigned = self.sync(&connection, generation, protocol, assignments).await?;
-        Ok(Joined { coordinator, member_id: self.member_id.clone(), generation, assigned, counts })
+        Ok(Joined { coordinator, member_id: self.member_id.get(), generation, assigned, counts })
     }
 
     async fn join(&mut self, connection: &Connection) -> Result<JoinGroupResponse> {
@@ -108,7 +124,7 @@ impl Join {
             group_id: self.group.clone(),
             session_timeout_ms: millis(self.config.session_timeout),
             rebalance_timeout_ms: millis(self.config.max_poll_interval),
-            member_id: self.member_id.clone(),
+            member_id: self.member_id.get(),
             protocol_type: PROTOCOL_TYPE.to_owned(),
             protocols: self.assignors.iter().map(protocol).collect(),
             reason: Some(self.reason.to_owned()),
@@ -124,7 +140,7 @@ impl Join {
         let code = ErrorCode::from_code(response.error_code);
         if (code == ErrorCode::None || code == ErrorCode::MemberIdRequired) && !response.member_id.is_empty()
         {
-            self.member_id = response.member_id.clone();
+            self.member_id.set(&response.member_id);
         }
         ClientError::check(response.error_code, || format!("joining group {}", self.group), None)?;
         Ok(response)
@@ -185,7 +201,7 @@ impl Join {
         let mut request = SyncGroupRequest {
             group_id: self.group.clone(),
             generation_id: generation,
-            member_id: self.member_id.clone(),
+            member_id: self.member_id.get(),
             assignments,
             ..Default::default()
         };
