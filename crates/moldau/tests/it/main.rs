@@ -1,5 +1,7 @@
 //! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
 
+mod node;
+
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
