@@ -83,6 +83,16 @@ impl Default for LogConfig {
 }
 
 impl LogConfig {
+    /// When a segment is closed by time: a compacted log's no later than `max.compaction.lag.ms` asks for, since the active
+    /// segment is never compacted.
+    pub fn max_segment_ms(&self) -> i64 {
+        if self.compact && self.max_compaction_lag_ms > 0 {
+            self.segment_ms.min(self.max_compaction_lag_ms)
+        } else {
+            self.segment_ms
+        }
+    }
+
     /// The settings of a topic, with the one that is the broker's.
     pub fn of_topic(topic: &moldau_config::TopicConfig, producer_id_expiration_ms: i64) -> LogConfig {
         let bytes = |value: i32| u32::try_from(value).unwrap_or(0);

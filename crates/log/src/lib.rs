@@ -11,6 +11,7 @@
 //! It leaves to others: validating record data (`moldau-protocol`), who leads and what is replicated, the clock, and
 //! when to run the background passes.
 
+mod compaction;
 mod config;
 mod directory;
 pub mod dump;
@@ -24,6 +25,7 @@ mod producers;
 mod scan;
 mod segment;
 
+pub use compaction::{Cleanable, Cleaner, CompactionReport};
 pub use config::{LogConfig, TimestampType};
 pub use directory::LogDir;
 pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};

@@ -108,6 +108,8 @@ impl LogManager {
             logs: RwLock::new(HashMap::new()),
             failed: Mutex::new(HashMap::new()),
             deletes: Mutex::new(Vec::new()),
+            compacting: Mutex::default(),
+            uncleanable: Mutex::default(),
             flusher: Flusher::new(),
         })
     }

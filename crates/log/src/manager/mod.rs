@@ -9,12 +9,13 @@
 //! Invariants: a partition is in one directory; a failed directory takes its partitions offline and nothing else; a
 //! recovery point on disk is never ahead of what was synced of the log that has its name now.
 
+mod compaction;
 mod flusher;
 mod load;
 mod lock;
 mod passes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +45,10 @@ pub struct LogManager {
     /// Partitions that were found but could not be opened, and why.
     failed: Mutex<HashMap<(String, i32), String>>,
     deletes: Mutex<Vec<(PathBuf, i64)>>,
+    /// Logs that a cleaner is at.
+    compacting: Mutex<HashSet<(String, i32)>>,
+    /// Logs that no cleaner can compact.
+    uncleanable: Mutex<HashSet<(String, i32)>>,
     flusher: Flusher,
 }
 

@@ -9,6 +9,7 @@
 //! no data.
 
 mod append;
+mod compact;
 mod flush;
 mod lookup;
 mod open;

@@ -658,6 +658,7 @@ impl Listing {
             Err(error) => return Err(failed(error)),
         };
         let mut listing = Listing::default();
+        let mut unfinished = BTreeSet::new();
         let mut swaps = false;
         for entry in entries {
             let entry = entry.map_err(failed)?;
@@ -671,12 +672,14 @@ impl Listing {
                 listing.aborted.insert(base);
             } else if name == meta::PARTITION_METADATA {
                 listing.has_metadata = true;
-            } else if name.ends_with(SWAP_SUFFIX) {
-                swaps = true;
-            } else if [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"].iter().any(|suffix| name.ends_with(suffix)) {
+            } else if name.ends_with(SWAP_SUFFIX) || name.ends_with(CLEANED_SUFFIX) {
+                swaps |= name.ends_with(SWAP_SUFFIX);
+                unfinished.insert(name.to_owned());
+            } else if [DELETED_SUFFIX, ".tmp"].iter().any(|suffix| name.ends_with(suffix)) {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
+        super::compact::undo_unfinished(dir, &unfinished)?;
         if swaps {
             finish_swaps(dir)?;
             return Listing::of(dir);
@@ -721,16 +724,8 @@ fn finish_swaps(dir: &Path) -> Result<(), StorageError> {
     }
     for name in names.iter().filter(|name| name.ends_with(SWAP_SUFFIX)) {
         let from = dir.join(name);
-        let complete = Segment::SUFFIXES.iter().find_map(|suffix| {
-            let base = offset_of_file_name(name.trim_end_matches(SWAP_SUFFIX), suffix)?;
-            Some(names.contains(&(file_name(base, LOG_SUFFIX) + SWAP_SUFFIX)))
-        });
-        // The log file is renamed last: without it the replacement had not begun.
-        let done = match complete {
-            Some(true) => std::fs::rename(&from, dir.join(name.trim_end_matches(SWAP_SUFFIX))),
-            _ => std::fs::remove_file(&from),
-        };
-        done.map_err(|e| StorageError::io("renaming", &from, e))?;
+        let to = dir.join(name.trim_end_matches(SWAP_SUFFIX));
+        std::fs::rename(&from, &to).map_err(|e| StorageError::io("renaming", &from, e))?;
     }
     Ok(())
 }

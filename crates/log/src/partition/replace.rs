@@ -1,8 +1,8 @@
 //! Putting compacted segments in the place of old ones.
 //!
 //! A [`CleanedSegment`] is written beside the log under names that end in `.cleaned`. [`PartitionLog::replace_segments`]
-//! then renames its files to `….swap`, the log file last, takes the old ones away and gives it its names. After a
-//! crash before the log file's first rename nothing has happened; after it, opening the log finishes the rest.
+//! then renames its files to `….swap`, takes the old ones away and gives it its names. While a `….cleaned` file of it is
+//! left nothing has happened, and opening the log after a crash removes what is there; after that, opening finishes it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -18,19 +18,6 @@ use crate::files::{
 use crate::index::txn::{self, AbortedTransaction};
 use crate::index::{IndexEntry, OffsetEntry, TimeEntry};
 use crate::segment::{IndexBuilder, Segment};
-
-/// The part of a log that compaction may look at.
-#[derive(Debug)]
-pub(crate) struct CompactionView {
-    /// Closed segments, ascending.
-    pub(crate) segments: Vec<Arc<Segment>>,
-    /// Base offset of the active segment: it is never compacted.
-    pub(crate) active_base_offset: i64,
-    /// Log start offset.
-    pub(crate) log_start: i64,
-    /// Records from here on may still be undone or aborted.
-    pub(crate) first_unstable: i64,
-}
 
 /// A segment in the making.
 pub(crate) struct CleanedSegment {
@@ -98,12 +85,19 @@ impl CleanedSegment {
         write_entries(self.path(INDEX_SUFFIX, CLEANED_SUFFIX), &self.offsets)?;
         write_entries(self.path(TIME_INDEX_SUFFIX, CLEANED_SUFFIX), &self.times)?;
         let path = self.path(TXN_INDEX_SUFFIX, CLEANED_SUFFIX);
-        txn::replace(&path, &self.aborted).map_err(|e| StorageError::io("writing", &path, e))
+        txn::replace(&path, &self.aborted)
+            .and_then(|()| if self.aborted.is_empty() { Ok(()) } else { File::open(&path)?.sync_all() })
+            .map_err(|e| StorageError::io("writing", &path, e))
     }
 
-    /// Renames the files that are there from one ending to another.
+    /// Renames the files that are there from one ending to another, the log file last on the way to `.swap` and first
+    /// on the way to its name.
     fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
-        for suffix in SUFFIXES {
+        let mut suffixes = SUFFIXES;
+        if to.is_empty() {
+            suffixes.reverse();
+        }
+        for suffix in suffixes {
             let path = self.path(suffix, from);
             match std::fs::rename(&path, self.path(suffix, to)) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound && suffix == TXN_INDEX_SUFFIX => {}
@@ -129,18 +123,6 @@ fn write_entries<E: IndexEntry>(path: PathBuf, entries: &[E]) -> Result<(), Stor
 }
 
 impl PartitionLog {
-    /// What compaction may look at now.
-    pub(crate) fn compaction_view(&self) -> CompactionView {
-        let view = self.view.lock();
-        let closed = view.segments.len() - 1;
-        CompactionView {
-            segments: view.segments[..closed].to_vec(),
-            active_base_offset: view.active().base_offset,
-            log_start: view.log_start,
-            first_unstable: view.last_stable(),
-        }
-    }
-
     /// Begins a segment that is to take the place of others from `base_offset` on.
     pub(crate) fn begin_cleaned(&self, base_offset: i64) -> Result<CleanedSegment, StorageError> {
         let home = self.home.path();
@@ -172,6 +154,17 @@ impl PartitionLog {
         now_ms: i64,
     ) -> Result<bool, StorageError> {
         new.finish().map_err(|error| self.observe(error))?;
+        // Readers that have an old segment go on with its open files, whatever their names become. Only the age of segments
+        // without timestamps depends on the file's time.
+        for segment in old {
+            segment.file()?;
+            segment.largest()?;
+            segment.floor_position(i64::MAX)?;
+        }
+        if let Some(modified) = old.last().and_then(|last| last.file().ok()?.metadata().ok()?.modified().ok())
+        {
+            let _ = new.out.get_ref().set_modified(modified);
+        }
         let config = self.config.load_full();
         let mut writer = self.open_writer()?;
         let at = {
@@ -191,6 +184,7 @@ impl PartitionLog {
             return Ok(false);
         };
         new.rename(CLEANED_SUFFIX, SWAP_SUFFIX).map_err(|error| self.observe(error))?;
+        sync_dir(&self.home.path()).map_err(|error| self.observe(error))?;
         self.doom_segments(&mut writer, old, &config, now_ms, false);
         new.rename(SWAP_SUFFIX, "").map_err(|error| self.observe(error))?;
         let segment =

@@ -73,7 +73,7 @@ impl PartitionLog {
             Some(first) if first >= 0 => timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(writer.created_ms),
         };
-        Ok(age > config.segment_ms.saturating_sub(writer.jitter_ms))
+        Ok(age > config.max_segment_ms().saturating_sub(writer.jitter_ms))
     }
 
     fn index_is_full(&self, active: &Segment, config: &LogConfig) -> bool {
@@ -209,14 +209,14 @@ impl PartitionLog {
 
 /// A random part of `segment.jitter.ms`.
 pub(super) fn jitter(config: &LogConfig) -> i64 {
-    match config.segment_jitter_ms.min(config.segment_ms) {
+    match config.segment_jitter_ms.min(config.max_segment_ms()) {
         most if most > 0 => rand::random_range(0..most),
         _ => 0,
     }
 }
 
 /// Largest timestamp of a segment's first batch.
-fn first_timestamp(segment: &Segment) -> Result<Option<i64>, StorageError> {
+pub(super) fn first_timestamp(segment: &Segment) -> Result<Option<i64>, StorageError> {
     let file = segment.file()?;
     let mut scanner = Scanner::new(&file, 0, segment.size(), SMALL_WINDOW.min(segment.size() as usize));
     match scanner.next_header() {

@@ -388,7 +388,7 @@ impl PartitionLog {
 }
 
 /// When a segment's newest record was made; for a segment without timestamps, when its file was written last.
-fn age_of(segment: &Segment) -> Result<i64, StorageError> {
+pub(super) fn age_of(segment: &Segment) -> Result<i64, StorageError> {
     let largest = segment.largest()?;
     if largest.timestamp >= 0 {
         return Ok(largest.timestamp);
