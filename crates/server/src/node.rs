@@ -13,11 +13,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use moldau_config::Loaded;
+use moldau_quorum::{MetadataQuorum, RaftQuorum};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::broker::Broker;
-use crate::controller::Solo;
 use crate::loggers::Loggers;
 
 /// How many threads close logs at a stop.
@@ -49,7 +49,7 @@ impl From<String> for NodeError {
 /// A running node.
 pub struct Node {
     broker: Arc<Broker>,
-    quorum: Arc<Solo>,
+    quorum: Arc<RaftQuorum>,
     stopping: watch::Sender<bool>,
     listeners: Vec<(Arc<str>, SocketAddr)>,
     tasks: Vec<JoinHandle<()>>,
@@ -68,7 +68,6 @@ impl Node {
 
     /// Stops the node cleanly: what was acknowledged is closed in a way that the next start reads without recovery.
     pub async fn stop(self) -> Result<(), NodeError> {
-        use moldau_quorum::MetadataQuorum;
         // Nobody may wait for it any more.
         let _ = self.stopping.send(true);
         registration::leave(&self.broker).await;

@@ -11,9 +11,13 @@
 //! answered, so that a topic is ready when it is announced; a failed proposal undoes what was computed on top of it.
 
 mod handle;
+mod load;
+mod open;
 mod run;
-mod solo;
+mod snapshot;
 
-pub(crate) use solo::Solo;
 pub(crate) use handle::ControllerHandle;
-pub(crate) use run::{ControllerTask, Publish, SnapshotRules, load, run};
+pub(crate) use load::{Loaded, load};
+pub(crate) use open::open_quorum;
+pub(crate) use run::{ControllerTask, Publish, run};
+pub(crate) use snapshot::SnapshotRules;

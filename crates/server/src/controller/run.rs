@@ -1,16 +1,19 @@
-//! The loop itself, and the loading of the image that it starts from.
+//! The loop itself.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use moldau_controller::{Context, Controller};
 use moldau_metadata::{MetadataChanges, MetadataDelta, MetadataImage, MetadataRecord};
-use moldau_quorum::{Committed, CommittedReader, MetadataQuorum, PendingCommit, Proposal, QuorumError, SnapshotContents, SnapshotId};
+use moldau_quorum::{MetadataQuorum, PendingCommit, Proposal, QuorumError};
 use moldau_types::{ErrorCode, LeaderEpoch, Offset};
 use tokio::sync::mpsc;
 
 use super::handle::{Answer, Decision, Operation};
+use super::load::abort_record;
+use super::snapshot::{SnapshotRules, Snapshots};
 
 /// Records of an operation that need not be in one batch are put into batches of this many.
 const RECORDS_IN_BATCH: usize = 2000;
@@ -19,15 +22,6 @@ const RECORDS_IN_BATCH: usize = 2000;
 pub(crate) trait Publish: Send + 'static {
     /// Does what follows from the change on this node; the request that caused it is answered afterwards.
     fn publish(&mut self, base: &Arc<MetadataImage>, image: Arc<MetadataImage>, changes: &MetadataChanges);
-}
-
-/// When the loop writes snapshots.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SnapshotRules {
-    /// `metadata.log.max.record.bytes.between.snapshots`
-    pub(crate) max_record_bytes: u64,
-    /// `metadata.log.max.snapshot.interval.ms`; 0 for never.
-    pub(crate) max_interval_ms: i64,
 }
 
 /// A proposal that is not yet committed.
@@ -45,8 +39,12 @@ pub(crate) struct ControllerTask<Q, P> {
     pub(crate) quorum: Arc<Q>,
     pub(crate) controller: Controller,
     pub(crate) publisher: P,
-    /// What [`load`] gave.
+    /// What [`load`](super::load) gave: the image, and what else is to be known of the log.
     pub(crate) image: Arc<MetadataImage>,
+    /// The log ends within a metadata transaction.
+    pub(crate) open_transaction: bool,
+    /// Bytes of records since the latest snapshot.
+    pub(crate) bytes_since_snapshot: u64,
     pub(crate) rules: SnapshotRules,
     /// The wall clock, in milliseconds.
     pub(crate) clock: fn() -> i64,
@@ -61,42 +59,7 @@ struct Loop<Q, P> {
     newest: Arc<MetadataImage>,
     next_offset: Offset,
     under_way: VecDeque<UnderWay>,
-    rules: SnapshotRules,
-    bytes_since_snapshot: u64,
-    last_snapshot_ms: i64,
-}
-
-/// Reads everything committed so far.
-pub(crate) fn load(quorum: &impl MetadataQuorum) -> Result<MetadataImage, String> {
-    let mut reader = quorum.reader(Offset(0));
-    let mut image = MetadataImage::default();
-    let high_watermark = quorum.status().high_watermark;
-    let mut at = Offset(0);
-    while at < high_watermark {
-        let Some(next) = reader.try_next().map_err(|e| e.to_string())? else { break };
-        at = next.end_offset();
-        image = apply(&image, next)?;
-    }
-    Ok(image)
-}
-
-fn apply(image: &MetadataImage, committed: Committed) -> Result<MetadataImage, String> {
-    let mut delta = match &committed {
-        Committed::Snapshot(_) => MetadataDelta::from_snapshot(image),
-        Committed::Batch(_) => MetadataDelta::new(image),
-    };
-    let (records, last, epoch, timestamp) = match committed {
-        Committed::Snapshot(SnapshotContents { id, last_contained_log_timestamp, records }) => {
-            (records, Offset(id.end_offset.0 - 1), id.epoch, last_contained_log_timestamp)
-        }
-        Committed::Batch(batch) => (batch.records, batch.last_offset, batch.leader_epoch, batch.append_timestamp),
-    };
-    for frame in &records {
-        let record = MetadataRecord::decode_shared(frame).map_err(|e| format!("metadata record before {last}: {e}"))?;
-        delta.replay(&record).map_err(|e| format!("metadata record before {last}: {e}"))?;
-    }
-    delta.set_provenance(last, epoch, timestamp);
-    Ok(delta.finish().0)
+    snapshots: Snapshots,
 }
 
 /// Runs the controller until its handle is dropped.
@@ -104,7 +67,8 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
     task: ControllerTask<Q, P>,
     mut operations: mpsc::Receiver<Operation>,
 ) {
-    let ControllerTask { quorum, controller, publisher, image, rules, clock } = task;
+    let ControllerTask { quorum, controller, publisher, image, open_transaction, bytes_since_snapshot, rules, clock } =
+        task;
     let next_offset = quorum.status().log_end_offset;
     let mut this = Loop {
         quorum,
@@ -115,10 +79,11 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
         newest: image,
         next_offset,
         under_way: VecDeque::new(),
-        rules,
-        bytes_since_snapshot: 0,
-        last_snapshot_ms: clock(),
+        snapshots: Snapshots::new(rules, bytes_since_snapshot, clock()),
     };
+    if open_transaction {
+        this.abort_transaction().await;
+    }
     loop {
         if this.under_way.front().is_some_and(|first| first.commit.is_none()) {
             this.settle(Ok(()));
@@ -126,6 +91,7 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
         }
         let commit = this.under_way.front_mut().and_then(|first| first.commit.as_mut());
         let waiting = commit.is_some();
+        let snapshot_due = this.snapshots.due_in_ms((this.clock)());
         tokio::select! {
             biased;
             operation = operations.recv() => match operation {
@@ -134,9 +100,10 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
             },
             result = async { match commit { Some(commit) => commit.await.map(|_| ()), None => Ok(()) } }, if waiting => {
                 this.settle(result);
-                this.snapshot_if_due().await;
             }
+            () = tokio::time::sleep(Duration::from_millis(snapshot_due.unwrap_or(0))), if snapshot_due.is_some() => {}
         }
+        this.snapshots.begin_if_due(&this.quorum, &this.committed, (this.clock)());
     }
     while let Some(first) = this.under_way.front_mut() {
         let result = match first.commit.as_mut() {
@@ -145,9 +112,28 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
         };
         this.settle(result);
     }
+    this.snapshots.finish().await;
 }
 
 impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
+    /// Undoes what a controller that is gone left half done; the image is without it already.
+    async fn abort_transaction(&mut self) {
+        let mut frame = Vec::new();
+        let written = abort_record().encode(&mut frame, self.newest.features.version());
+        let (Some(leader), Ok(())) = (self.quorum.status().leader, written) else { return };
+        let record = Bytes::from(frame);
+        let proposal =
+            Proposal { leader_epoch: leader.epoch, base_offset: self.next_offset, records: vec![record] };
+        match self.quorum.propose(proposal).await {
+            Ok(commit) => {
+                self.next_offset = Offset(self.next_offset.0 + 1);
+                let (image, changes) = (self.newest.clone(), MetadataChanges::default());
+                self.under_way.push_back(UnderWay { commit: Some(commit), image, changes, answer: None, bytes: 0 });
+            }
+            Err(error) => tracing::error!(%error, "an open metadata transaction could not be ended"),
+        }
+    }
+
     /// Computes an operation and proposes its records.
     async fn begin(&mut self, operation: Operation) {
         let status = self.quorum.status();
@@ -257,44 +243,11 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         if first.commit.is_some() {
             let base = std::mem::replace(&mut self.committed, first.image.clone());
             self.publisher.publish(&base, first.image, &first.changes);
-            self.bytes_since_snapshot += first.bytes;
+            self.snapshots.committed(first.bytes);
         }
         if let Some(answer) = first.answer {
             answer(Ok(()));
         }
-    }
-
-    async fn snapshot_if_due(&mut self) {
-        let now_ms = (self.clock)();
-        let by_time = self.rules.max_interval_ms > 0
-            && self.bytes_since_snapshot > 0
-            && now_ms - self.last_snapshot_ms >= self.rules.max_interval_ms;
-        if self.bytes_since_snapshot < self.rules.max_record_bytes && !by_time {
-            return;
-        }
-        let image = &self.committed;
-        let version = image.features.version();
-        let records = image.to_records(version).into_iter().map(|record| {
-            let mut frame = Vec::new();
-            record.encode(&mut frame, version).map(|()| Bytes::from(frame)).map_err(|e| e.to_string())
-        });
-        let contents = records.collect::<Result<Vec<_>, _>>().map(|records| SnapshotContents {
-            id: SnapshotId {
-                end_offset: Offset(image.provenance.last_offset.0 + 1),
-                epoch: image.provenance.last_leader_epoch,
-            },
-            last_contained_log_timestamp: image.provenance.last_timestamp_ms,
-            records,
-        });
-        let written = match contents {
-            Ok(contents) => self.quorum.write_snapshot(contents).await.map_err(|e| e.to_string()),
-            Err(reason) => Err(reason),
-        };
-        match written {
-            Ok(()) => self.bytes_since_snapshot = 0,
-            Err(reason) => tracing::error!(%reason, "the snapshot of the metadata could not be written; the log is kept"),
-        }
-        self.last_snapshot_ms = now_ms;
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use super::{Node, NodeError, NodeOptions, bootstrap, registration};
 use crate::broker::{Applier, Broker, Configs, Identity, log_config, spawn_background, wall_clock_ms};
-use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, Solo, load, run};
+use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, load, open_quorum, run};
 use crate::network::{Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, bind, serve};
 
 impl Node {
@@ -40,8 +40,10 @@ impl Node {
         let meta = logs
             .ensure_meta(node_id.0, config.node.cluster_id.as_deref(), || Uuid::random().to_string())
             .map_err(|e| NodeError(e.to_string()))?;
-        let quorum = Arc::new(Solo::open(&config.metadata_log.dir, node_id)?);
-        let image = Arc::new(load(&*quorum)?);
+        let controller_listeners = advertised(&config, &bound, true);
+        let quorum = Arc::new(open_quorum(&config, &logs, &meta.cluster_id, &controller_listeners).await?);
+        let loaded = load(&*quorum)?;
+        let image = Arc::new(loaded.image);
 
         let logs = Arc::new(logs);
         let settings = settings.with_dynamic(
@@ -53,7 +55,7 @@ impl Node {
         let identity = Identity {
             node_id,
             cluster_id: meta.cluster_id.clone(),
-            controller_listeners: advertised(&config, &bound, true),
+            controller_listeners,
             kraft_version: if config.quorum.is_static() { 0 } else { 1 },
         };
         let controller_settings =
@@ -84,6 +86,8 @@ impl Node {
             controller: Controller::new(controller_settings, &image, wall_clock_ms()),
             publisher: applier,
             image,
+            open_transaction: loaded.open_transaction,
+            bytes_since_snapshot: loaded.bytes_since_snapshot,
             rules,
             clock: wall_clock_ms,
         };
