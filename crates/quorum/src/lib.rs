@@ -19,6 +19,8 @@ mod medium;
 mod quorum;
 mod raft;
 mod reader;
+#[cfg(test)]
+mod simulation;
 mod store;
 
 pub use api::{

@@ -92,6 +92,8 @@ pub(crate) struct Parts {
     pub(crate) election_timeout_ms: u64,
     pub(crate) fetch_timeout_ms: u64,
     pub(crate) retention: (i64, i64),
+    /// Slow work on files goes to other threads.
+    pub(crate) threads: bool,
 }
 
 /// See the module.
@@ -102,6 +104,7 @@ pub struct RaftQuorum {
     publisher: JoinHandle<()>,
     /// Bytes and milliseconds that log and snapshots are kept.
     retention: (i64, i64),
+    threads: bool,
 }
 
 impl RaftQuorum {
@@ -128,6 +131,7 @@ impl RaftQuorum {
             election_timeout_ms: config.election_timeout_ms,
             fetch_timeout_ms: config.fetch_timeout_ms,
             retention: (config.retention_bytes, config.retention_ms),
+            threads: true,
         })
         .await
     }
@@ -149,7 +153,7 @@ impl RaftQuorum {
         .map_err(storage)?;
         let (sender, status) = watch::channel(status_of(&raft, &store));
         let publisher = tokio::spawn(publish(raft.clone(), Arc::clone(&store), sender));
-        let quorum = RaftQuorum { raft, store, status, publisher, retention: parts.retention };
+        let quorum = RaftQuorum { raft, store, status, publisher, retention: parts.retention, threads: parts.threads };
         if alone {
             quorum.lead_alone().await?;
         }
@@ -242,7 +246,8 @@ impl MetadataQuorum for RaftQuorum {
     async fn write_snapshot(&self, contents: SnapshotContents) -> Result<(), QuorumError> {
         let id = contents.id;
         let store = Arc::clone(&self.store);
-        let written = tokio::task::spawn_blocking(move || store.write_snapshot(&contents)).await;
+        let write = move || store.write_snapshot(&contents);
+        let written = if self.threads { tokio::task::spawn_blocking(write).await } else { Ok(write()) };
         match written {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return Ok(()),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moldau_protocol::records::BatchHeader;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rand::Rng;
 use rand::rngs::SmallRng;
 
@@ -35,6 +35,8 @@ impl State {
 #[derive(Clone, Default)]
 pub(crate) struct Memory {
     state: Arc<Mutex<State>>,
+    /// The life of the node that this handle belongs to; it is dead once the node crashed.
+    life: u64,
     /// How long a sync takes at most.
     sync_micros_max: u64,
     rng: Option<Arc<Mutex<SmallRng>>>,
@@ -42,11 +44,17 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn simulated(rng: SmallRng, sync_micros_max: u64) -> Memory {
-        Memory { state: Arc::default(), sync_micros_max, rng: Some(Arc::new(Mutex::new(rng))) }
+        Memory { state: Arc::default(), life: 0, sync_micros_max, rng: Some(Arc::new(Mutex::new(rng))) }
     }
 
-    /// The node is gone, and with it some or all of what was not synced.
-    pub(crate) fn crash(&self) {
+    /// The state, for as long as the node lives.
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state.lock();
+        if state.lives == self.life { Ok(state) } else { Err(io::Error::other("the node crashed")) }
+    }
+
+    /// The node is gone, and with it some or all of what was not synced. Gives the disk for its next life.
+    pub(crate) fn crash(&self) -> Memory {
         let mut state = self.state.lock();
         state.lives += 1;
         let (synced, total) = (state.synced, state.batches.len());
@@ -56,6 +64,7 @@ impl Memory {
         };
         state.batches.truncate(kept);
         state.synced = kept;
+        Memory { life: state.lives, ..self.clone() }
     }
 }
 
@@ -66,7 +75,7 @@ impl Medium for Memory {
     }
 
     fn append(&self, batches: &[Bytes], _now_ms: i64) -> io::Result<()> {
-        let mut state = self.state.lock();
+        let mut state = self.alive()?;
         for bytes in batches {
             let header = BatchHeader::parse(bytes).map_err(io::Error::other)?;
             assert_eq!(header.base_offset, state.end(), "appends continue the log");
@@ -83,10 +92,7 @@ impl Medium for Memory {
             return done(Ok(()));
         };
         let delay = Duration::from_micros(rng.lock().random_range(0..=self.sync_micros_max));
-        let (state, lives, upto) = {
-            let state = self.state.lock();
-            (Arc::clone(&self.state), state.lives, state.end())
-        };
+        let (state, lives, upto) = (Arc::clone(&self.state), self.life, self.state.lock().end());
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             {
@@ -118,7 +124,7 @@ impl Medium for Memory {
     }
 
     fn truncate_to(&self, offset: i64, _now_ms: i64) -> io::Result<()> {
-        let mut state = self.state.lock();
+        let mut state = self.alive()?;
         while state.batches.back().is_some_and(|(header, _)| header.base_offset >= offset) {
             state.batches.pop_back();
         }
@@ -127,7 +133,7 @@ impl Medium for Memory {
     }
 
     fn restart_at(&self, offset: i64, _now_ms: i64) -> io::Result<()> {
-        let mut state = self.state.lock();
+        let mut state = self.alive()?;
         state.batches.clear();
         state.synced = 0;
         state.start = offset;
@@ -135,7 +141,7 @@ impl Medium for Memory {
     }
 
     fn raise_start(&self, offset: i64, _now_ms: i64) -> io::Result<()> {
-        let mut state = self.state.lock();
+        let mut state = self.alive()?;
         while state.batches.front().is_some_and(|(header, _)| header.base_offset < offset) {
             state.batches.pop_front();
             state.synced = state.synced.saturating_sub(1);
@@ -149,7 +155,7 @@ impl Medium for Memory {
     }
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.state.lock().files.insert(name.to_owned(), Bytes::copy_from_slice(bytes));
+        self.alive()?.files.insert(name.to_owned(), Bytes::copy_from_slice(bytes));
         Ok(())
     }
 
@@ -158,7 +164,7 @@ impl Medium for Memory {
     }
 
     fn remove_file(&self, name: &str) -> io::Result<()> {
-        self.state.lock().files.remove(name);
+        self.alive()?.files.remove(name);
         Ok(())
     }
 

@@ -143,6 +143,7 @@ impl Store {
         inner.first_index = upto.index + 1;
         inner.start_offset = start_offset;
         inner.purged = Some(upto);
+        self.commit_to(start_offset);
         Ok(())
     }
 }

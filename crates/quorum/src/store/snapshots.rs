@@ -73,11 +73,15 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps a snapshot that the leader sent. The log is left to a purge that follows.
+    /// Keeps a snapshot that the leader sent. Only when the log has its last entry is all of the log before it known to
+    /// be committed; else the log may hold entries that never were, and readers wait for the purge that follows.
     pub(crate) fn install_snapshot(&self, meta: &SnapshotMeta, data: &SnapshotData) -> io::Result<()> {
         let read = checkpoint::decode(&data.bytes).map_err(corrupt)?;
         self.keep_snapshot(data.id, meta.clone(), read.last_contained_log_timestamp, &data.bytes)?;
-        self.commit_to(data.id.end_offset.0);
+        let last = meta.last_log_id;
+        if last.is_some_and(|last| self.inner.lock().id_at(last.index) == Some(last)) {
+            self.commit_to(data.id.end_offset.0);
+        }
         Ok(())
     }
 
