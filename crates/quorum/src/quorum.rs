@@ -153,7 +153,8 @@ impl RaftQuorum {
         .map_err(storage)?;
         let (sender, status) = watch::channel(status_of(&raft, &store));
         let publisher = tokio::spawn(publish(raft.clone(), Arc::clone(&store), sender));
-        let quorum = RaftQuorum { raft, store, status, publisher, retention: parts.retention, threads: parts.threads };
+        let quorum =
+            RaftQuorum { raft, store, status, publisher, retention: parts.retention, threads: parts.threads };
         if alone {
             quorum.lead_alone().await?;
         }

@@ -19,6 +19,7 @@ type Snapshot = openraft::alias::SnapshotOf<Types, SnapshotData>;
 
 /// A message to another member.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a quorum of one sends none"))]
 pub(crate) enum Call {
     Append(AppendEntriesRequest<Types>),
     Vote(VoteRequest<Types>),
@@ -29,6 +30,7 @@ pub(crate) enum Call {
 
 /// Its answer.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a quorum of one gets none"))]
 pub(crate) enum Answer {
     Append(AppendEntriesResponse<Types>),
     Vote(VoteResponse<Types>),
@@ -37,6 +39,7 @@ pub(crate) enum Answer {
 }
 
 /// Why there is no answer.
+#[cfg_attr(not(test), expect(dead_code, reason = "a quorum of one sends nothing"))]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransportError {
     #[error("node {0} cannot be reached")]

@@ -17,7 +17,8 @@ const STEPS: usize = 250;
 
 fn history(seed: u64, nodes: u64, steps: usize) -> String {
     crate::raft::seed_this_thread(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async move {
         let mut world = World::new(seed, nodes).await;
         for step in 0..steps {

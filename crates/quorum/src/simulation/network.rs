@@ -87,7 +87,12 @@ struct End {
 }
 
 impl Transport for End {
-    fn call(&self, target: u64, _member: &Member, call: Call) -> BoxFuture<'static, Result<Answer, TransportError>> {
+    fn call(
+        &self,
+        target: u64,
+        _member: &Member,
+        call: Call,
+    ) -> BoxFuture<'static, Result<Answer, TransportError>> {
         let (network, node) = (self.network.clone(), self.node);
         Box::pin(async move {
             let unreachable = TransportError::Unreachable(target);
@@ -97,7 +102,9 @@ impl Transport for End {
                 return Err(unreachable);
             }
             tokio::time::sleep(delay).await;
-            let Some(raft) = network.state.lock().nodes.get(&target).cloned() else { return Err(unreachable) };
+            let Some(raft) = network.state.lock().nodes.get(&target).cloned() else {
+                return Err(unreachable);
+            };
             let Some(answer) = deliver(&raft, call).await else { return Err(unreachable) };
             let (delay, lost) = network.fate(target, node);
             tokio::time::sleep(if lost { TIMEOUT } else { delay }).await;
@@ -115,6 +122,8 @@ async fn deliver(raft: &Raft, call: Call) -> Option<Answer> {
             let snapshot = openraft::alias::SnapshotOf::<Types, SnapshotData> { meta, snapshot: data };
             raft.install_full_snapshot(vote, snapshot).await.ok().map(Answer::Snapshot)
         }
-        Call::TransferLeader(request) => raft.handle_transfer_leader(request).await.ok().map(Answer::TransferLeader),
+        Call::TransferLeader(request) => {
+            raft.handle_transfer_leader(request).await.ok().map(Answer::TransferLeader)
+        }
     }
 }

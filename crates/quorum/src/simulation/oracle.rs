@@ -36,7 +36,10 @@ impl Oracle {
         let after = match next {
             Committed::Batch(batch) => {
                 if batch.base_offset.0 != before.end_offset {
-                    return Err(format!("node {node} read {} after {}", batch.base_offset, before.end_offset));
+                    return Err(format!(
+                        "node {node} read {} after {}",
+                        batch.base_offset, before.end_offset
+                    ));
                 }
                 self.batch(node, before, batch)?
             }
@@ -95,7 +98,9 @@ impl Oracle {
         for (base_offset, records) in &self.acknowledged {
             match self.committed.get(base_offset) {
                 Some(batch) if batch.records == *records => {}
-                found => return Err(format!("{records:?} was acknowledged at {base_offset}, where {found:?} is")),
+                found => {
+                    return Err(format!("{records:?} was acknowledged at {base_offset}, where {found:?} is"));
+                }
             }
         }
         Ok(())

@@ -98,7 +98,8 @@ impl World {
         };
         self.network.connect(id, quorum.raft.clone());
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let reading = tokio::spawn(read(id, quorum.clone(), seen.clone(), self.oracle.clone(), self.violation.clone()));
+        let reading =
+            tokio::spawn(read(id, quorum.clone(), seen.clone(), self.oracle.clone(), self.violation.clone()));
         self.nodes.insert(id, Node { quorum, seen, reading });
     }
 
@@ -120,7 +121,8 @@ impl World {
     /// Something happens.
     pub(super) async fn step(&mut self) {
         let running: Vec<u64> = self.nodes.keys().copied().collect();
-        let stopped: Vec<u64> = self.disks.keys().copied().filter(|id| !self.nodes.contains_key(id)).collect();
+        let stopped: Vec<u64> =
+            self.disks.keys().copied().filter(|id| !self.nodes.contains_key(id)).collect();
         match self.rng.random_range(0..100) {
             0..60 => {
                 for _ in 0..self.rng.random_range(1..6) {
@@ -140,7 +142,8 @@ impl World {
             78..83 => {
                 let all: Vec<u64> = self.disks.keys().copied().collect();
                 let (node, both) = (self.any(&all).unwrap_or(1), self.rng.random());
-                let others: Vec<u64> = all.into_iter().filter(|other| *other != node && self.rng.random()).collect();
+                let others: Vec<u64> =
+                    all.into_iter().filter(|other| *other != node && self.rng.random()).collect();
                 self.network.cut(node, &others, both);
             }
             83..89 => self.network.heal(),
@@ -162,10 +165,13 @@ impl World {
     async fn propose(&mut self) {
         for node in self.nodes.values() {
             let status = node.quorum.status();
-            let Some(leader) = status.leader.filter(|leader| leader.id == node.quorum.node_id()) else { continue };
+            let Some(leader) = status.leader.filter(|leader| leader.id == node.quorum.node_id()) else {
+                continue;
+            };
             self.proposed += 1;
             let count = self.rng.random_range(1..4);
-            let text = |at: i32| Bytes::from(format!("{} {at} {}", self.proposed, "x".repeat(at as usize * 20)));
+            let text =
+                |at: i32| Bytes::from(format!("{} {at} {}", self.proposed, "x".repeat(at as usize * 20)));
             let records: Vec<Bytes> = (0..count).map(text).collect();
             let proposal = Proposal {
                 leader_epoch: leader.epoch,
@@ -205,7 +211,12 @@ impl World {
         }
         for node in self.nodes.values() {
             let status = node.quorum.status();
-            assert!(status.failed.is_none(), "seed {seed}: node {}: {:?}", node.quorum.node_id(), status.failed);
+            assert!(
+                status.failed.is_none(),
+                "seed {seed}: node {}: {:?}",
+                node.quorum.node_id(),
+                status.failed
+            );
             if let Some(leader) = status.leader
                 && let Err(violation) = self.oracle.lock().leader(leader)
             {
@@ -221,7 +232,9 @@ impl World {
         for (at, (left_id, left)) in logs.iter().enumerate() {
             for (right_id, right) in &logs[at + 1..] {
                 if let Err(index) = match_logs(left, right) {
-                    panic!("seed {seed}: the logs of {left_id} and {right_id} differ at {index} before an equal entry");
+                    panic!(
+                        "seed {seed}: the logs of {left_id} and {right_id} differ at {index} before an equal entry"
+                    );
                 }
             }
         }
@@ -243,13 +256,19 @@ impl World {
             tokio::time::sleep(Duration::from_millis(500)).await;
             self.check();
             let seen: Vec<Seen> = self.nodes.values().map(|node| *node.seen.lock()).collect();
-            let ends: Vec<i64> = self.nodes.values().map(|node| node.quorum.status().log_end_offset.0).collect();
+            let ends: Vec<i64> =
+                self.nodes.values().map(|node| node.quorum.status().log_end_offset.0).collect();
             let leads = self.nodes.values().any(|node| node.quorum.leader().is_some());
-            let agreed = seen.iter().all(|one| *one == seen[0]) && ends.iter().all(|end| *end == seen[0].end_offset);
+            let agreed =
+                seen.iter().all(|one| *one == seen[0]) && ends.iter().all(|end| *end == seen[0].end_offset);
             if leads && agreed {
                 break;
             }
-            assert!(Instant::now() < deadline, "seed {}: no agreement: {before}, {seen:?}, {ends:?}", self.seed);
+            assert!(
+                Instant::now() < deadline,
+                "seed {}: no agreement: {before}, {seen:?}, {ends:?}",
+                self.seed
+            );
         }
         self.check_logs();
         let oracle = self.oracle.lock();
@@ -274,7 +293,8 @@ fn log_of(quorum: &RaftQuorum) -> Log {
 
 /// Log matching: where two logs have an entry of the same index and epoch, they are the same up to there.
 fn match_logs(left: &Log, right: &Log) -> Result<(), u64> {
-    let equal = |(index, entry): &(&u64, &(i32, Bytes))| right.get(index).is_some_and(|other| other.0 == entry.0);
+    let equal =
+        |(index, entry): &(&u64, &(i32, Bytes))| right.get(index).is_some_and(|other| other.0 == entry.0);
     let Some((last, _)) = left.iter().rev().find(equal) else { return Ok(()) };
     for (index, entry) in left.range(..=*last) {
         if right.get(index).is_some_and(|other| other != entry) {

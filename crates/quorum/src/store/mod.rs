@@ -227,11 +227,6 @@ impl Store {
     pub(crate) fn close(&self) -> io::Result<()> {
         self.medium.close()
     }
-
-    /// Bytes of the log.
-    pub(crate) fn log_size(&self) -> u64 {
-        self.medium.size()
-    }
 }
 
 /// An error of what is in the files, not of reading them.

@@ -54,8 +54,8 @@ pub(super) fn abort_record() -> MetadataRecord {
 
 fn replay(delta: &mut MetadataDelta, records: &[Bytes], before: Offset) -> Result<(), String> {
     for frame in records {
-        let record =
-            MetadataRecord::decode_shared(frame).map_err(|e| format!("metadata record before {before}: {e}"))?;
+        let record = MetadataRecord::decode_shared(frame)
+            .map_err(|e| format!("metadata record before {before}: {e}"))?;
         delta.replay(&record).map_err(|e| format!("metadata record before {before}: {e}"))?;
     }
     Ok(())

@@ -32,7 +32,10 @@ pub(crate) async fn open_quorum(
     };
     let first_voters = if config.quorum.is_static() {
         if config.quorum.voters.iter().any(|voter| voter.id != node_id.0) {
-            return Err("controller.quorum.voters must be this node alone: this version runs a quorum of one".to_owned());
+            return Err(
+                "controller.quorum.voters must be this node alone: this version runs a quorum of one"
+                    .to_owned(),
+            );
         }
         FirstVoters::Static(vec![own])
     } else {
@@ -69,7 +72,8 @@ fn directory_id(dir: &Path, logs: &LogManager, node_id: BrokerId, cluster_id: &s
         return Ok(id);
     }
     let id = Uuid::random();
-    let meta = MetaProperties { cluster_id: cluster_id.to_owned(), node_id: node_id.0, directory_id: Some(id) };
+    let meta =
+        MetaProperties { cluster_id: cluster_id.to_owned(), node_id: node_id.0, directory_id: Some(id) };
     write_meta_properties(dir, &meta).map_err(|error| error.to_string())?;
     Ok(id)
 }

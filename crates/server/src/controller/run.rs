@@ -67,8 +67,16 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
     task: ControllerTask<Q, P>,
     mut operations: mpsc::Receiver<Operation>,
 ) {
-    let ControllerTask { quorum, controller, publisher, image, open_transaction, bytes_since_snapshot, rules, clock } =
-        task;
+    let ControllerTask {
+        quorum,
+        controller,
+        publisher,
+        image,
+        open_transaction,
+        bytes_since_snapshot,
+        rules,
+        clock,
+    } = task;
     let next_offset = quorum.status().log_end_offset;
     let mut this = Loop {
         quorum,
@@ -128,7 +136,13 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
             Ok(commit) => {
                 self.next_offset = Offset(self.next_offset.0 + 1);
                 let (image, changes) = (self.newest.clone(), MetadataChanges::default());
-                self.under_way.push_back(UnderWay { commit: Some(commit), image, changes, answer: None, bytes: 0 });
+                self.under_way.push_back(UnderWay {
+                    commit: Some(commit),
+                    image,
+                    changes,
+                    answer: None,
+                    bytes: 0,
+                });
             }
             Err(error) => tracing::error!(%error, "an open metadata transaction could not be ended"),
         }
@@ -156,7 +170,13 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         if records.is_empty() {
             // What it read must be committed before it is told.
             let (image, changes) = (self.newest.clone(), MetadataChanges::default());
-            self.under_way.push_back(UnderWay { commit: None, image, changes, answer: Some(answer), bytes: 0 });
+            self.under_way.push_back(UnderWay {
+                commit: None,
+                image,
+                changes,
+                answer: Some(answer),
+                bytes: 0,
+            });
             return;
         }
         let batch_length = if atomic { records.len() } else { RECORDS_IN_BATCH };

@@ -43,7 +43,12 @@ impl Snapshots {
     }
 
     /// Begins a snapshot of the image if one is due and none is being written.
-    pub(super) fn begin_if_due<Q: MetadataQuorum>(&mut self, quorum: &Arc<Q>, image: &Arc<MetadataImage>, now_ms: i64) {
+    pub(super) fn begin_if_due<Q: MetadataQuorum>(
+        &mut self,
+        quorum: &Arc<Q>,
+        image: &Arc<MetadataImage>,
+        now_ms: i64,
+    ) {
         let by_size = self.bytes_since_last >= self.rules.max_record_bytes && self.bytes_since_last > 0;
         let by_time = self.due_in_ms(now_ms) == Some(0);
         let busy = self.under_way.as_ref().is_some_and(|writing| !writing.is_finished());
@@ -93,7 +98,10 @@ fn contents(image: &MetadataImage) -> Result<SnapshotContents, String> {
     }
     let provenance = image.provenance;
     Ok(SnapshotContents {
-        id: SnapshotId { end_offset: Offset(provenance.last_offset.0 + 1), epoch: provenance.last_leader_epoch },
+        id: SnapshotId {
+            end_offset: Offset(provenance.last_offset.0 + 1),
+            epoch: provenance.last_leader_epoch,
+        },
         last_contained_log_timestamp: provenance.last_timestamp_ms,
         records,
     })
