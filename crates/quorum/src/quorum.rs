@@ -28,6 +28,8 @@ use crate::{
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Entries that a message to a follower carries at most.
 const ENTRIES_PER_MESSAGE: u64 = 256;
+/// How many messages may wait for openraft's core.
+const CHANNEL_LENGTH: u64 = 4096;
 /// How long a snapshot may take to become known to openraft before its log is cut.
 const SNAPSHOT_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -295,6 +297,8 @@ fn raft_config(election_timeout_ms: u64, fetch_timeout_ms: u64) -> Result<Config
         // Only a follower whose entries are gone needs a snapshot.
         replication_lag_threshold: u64::MAX,
         enable_pre_vote: Some(true),
+        api_channel_size: Some(CHANNEL_LENGTH),
+        notification_channel_size: Some(CHANNEL_LENGTH),
         // A start is a new epoch.
         enable_leader_restore: Some(false),
         ..Config::default()

@@ -39,7 +39,6 @@ pub(crate) enum Answer {
 }
 
 /// Why there is no answer.
-#[cfg_attr(not(test), expect(dead_code, reason = "a quorum of one sends nothing"))]
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TransportError {
     #[error("node {0} cannot be reached")]

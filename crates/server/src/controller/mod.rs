@@ -17,7 +17,7 @@ mod run;
 mod snapshot;
 
 pub(crate) use handle::ControllerHandle;
-pub(crate) use load::{Loaded, load};
+pub(crate) use load::load;
 pub(crate) use open::open_quorum;
 pub(crate) use run::{ControllerTask, Publish, run};
 pub(crate) use snapshot::SnapshotRules;

@@ -58,12 +58,12 @@ impl Node {
             controller_listeners,
             kraft_version: if config.quorum.is_static() { 0 } else { 1 },
         };
-        let controller_settings =
-            ControllerSettings::new(node_id, meta.cluster_id, &settings);
+        let controller_settings = ControllerSettings::new(node_id, meta.cluster_id, &settings);
         let groups = GroupCoordinator::new(GroupCoordinatorConfig::from(&config));
         let (controller, operations) = ControllerHandle::new();
         let rules = SnapshotRules {
-            max_record_bytes: u64::try_from(config.metadata_log.max_record_bytes_between_snapshots).unwrap_or(0),
+            max_record_bytes: u64::try_from(config.metadata_log.max_record_bytes_between_snapshots)
+                .unwrap_or(0),
             max_interval_ms: config.metadata_log.max_snapshot_interval_ms,
         };
         let log_dir_ids = logs.dirs().into_iter().filter_map(|dir| dir.id).collect();
@@ -94,8 +94,16 @@ impl Node {
         tokio::spawn(run(task, operations));
         let node_settings = broker.configs.load().settings.clone();
         let dynamic = broker.identity.kraft_version > 0;
-        bootstrap::write_if_empty(&controller, options.release_version, options.features, node_settings, dynamic).await?;
-        registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch).await?;
+        bootstrap::write_if_empty(
+            &controller,
+            options.release_version,
+            options.features,
+            node_settings,
+            dynamic,
+        )
+        .await?;
+        registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch)
+            .await?;
 
         let mut tasks = spawn_background(&broker, &stopped);
         tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
@@ -108,8 +116,13 @@ impl Node {
                 "listening"
             );
             listeners.push((listener.name.clone(), listener.address));
-            let accepting =
-                serve(listener, broker.clone(), connection_settings.clone(), registry.clone(), stopped.clone());
+            let accepting = serve(
+                listener,
+                broker.clone(),
+                connection_settings.clone(),
+                registry.clone(),
+                stopped.clone(),
+            );
             tasks.push(tokio::spawn(accepting));
         }
         Ok(Node { broker, quorum, stopping, listeners, tasks })
@@ -120,7 +133,9 @@ fn check_roles(config: &BrokerConfig) -> Result<(), NodeError> {
     if config.node.is_broker && config.node.is_controller {
         return Ok(());
     }
-    Err(NodeError("process.roles must be broker,controller: this version runs both in one process".to_owned()))
+    Err(NodeError(
+        "process.roles must be broker,controller: this version runs both in one process".to_owned(),
+    ))
 }
 
 /// Servers need a descriptor for each connection and each segment in use; the soft limit is often far below what the
@@ -191,7 +206,9 @@ async fn recover(
     let dirs: &[PathBuf] = &config.log.log_dirs;
     let threads = (per_dir * dirs.len()).max(std::thread::available_parallelism().map_or(1, usize::from));
     let loaded = tokio::task::spawn_blocking(move || {
-        let config_of = |topic: &str, _| log_config(&TopicConfig::resolve(image.configs.topic(topic), &settings), expiration);
+        let config_of = |topic: &str, _| {
+            log_config(&TopicConfig::resolve(image.configs.topic(topic), &settings), expiration)
+        };
         logs.load(&config_of, threads, wall_clock_ms())
     });
     loaded.await.map_err(|error| NodeError(format!("opening the logs: {error}")))
@@ -222,12 +239,18 @@ fn connection_limits(network: &NetworkConfig) -> ConnectionLimits {
     }
 }
 
-async fn reap_idle(broker: Arc<Broker>, registry: Arc<ConnectionRegistry>, mut stopping: watch::Receiver<bool>) {
+async fn reap_idle(
+    broker: Arc<Broker>,
+    registry: Arc<ConnectionRegistry>,
+    mut stopping: watch::Receiver<bool>,
+) {
     loop {
         let network = broker.configs.load().broker.network.clone();
         registry.set_limits(connection_limits(&network));
         let max = u64::try_from(network.connections_max_idle_ms).ok().map(Duration::from_millis);
-        let pause = max.map_or(Duration::from_secs(5), |max| (max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5)));
+        let pause = max.map_or(Duration::from_secs(5), |max| {
+            (max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5))
+        });
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
