@@ -40,10 +40,10 @@ pub(crate) struct Levels {
     set: Mutex<BTreeMap<String, String>>,
 }
 
-/// Starts logging; without `MOLDAU_LOG`, at `level`.
+/// Starts logging; without `MOLDAU_LOG`, at `level`, and without openraft's own story of each election.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failure> {
     let wanted = std::env::var("MOLDAU_LOG").ok().filter(|text| !text.is_empty());
-    let start = wanted.unwrap_or_else(|| level.to_owned());
+    let start = wanted.unwrap_or_else(|| format!("openraft=warn,{level}"));
     let filter = EnvFilter::try_new(&start).map_err(|error| {
         Failure::usage(format!("MOLDAU_LOG={start}: {error}; for example info, or moldau_log=debug,info"))
     })?;
