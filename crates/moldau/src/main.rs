@@ -9,6 +9,7 @@ mod failure;
 mod logging;
 mod output;
 mod serve;
+mod signals;
 mod time;
 
 use std::process::ExitCode;

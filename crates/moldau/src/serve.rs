@@ -12,6 +12,7 @@ use moldau_server::{Node, NodeOptions};
 use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::logging::Levels;
+use crate::signals::StopSignals;
 
 /// The broker's keys with their values.
 type Settings = BTreeMap<String, String>;
@@ -57,35 +58,6 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         tracing::info!("stopped");
         Ok(())
     })
-}
-
-/// SIGTERM and SIGINT.
-struct StopSignals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl StopSignals {
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {
-            #[cfg(unix)]
-            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "SIGINT",
-        }
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) -> &'static str {
-        let _ = tokio::signal::ctrl_c().await;
-        "Ctrl-C"
-    }
 }
 
 /// Puts the layers together.

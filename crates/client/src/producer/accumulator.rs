@@ -127,7 +127,7 @@ impl Accumulator {
         let partition = match (record.partition, &record.key) {
             (Some(partition), _) => partition,
             (None, Some(key)) if !self.config.ignore_keys => partition_of_key(key, count),
-            _ => queues.sticky.next(size, self.config.batch_size, &topic.available(), count),
+            _ => queues.sticky.next(size, self.config.batch_size, || topic.available(), count),
         };
         let at = partition as usize;
         if queues.queues.len() <= at {

@@ -38,12 +38,12 @@ pub(crate) struct StickyPartition {
 }
 
 impl StickyPartition {
-    /// The partition for the next record without a key of `size` bytes; `available` are the partitions with a leader.
+    /// The partition for the next record without a key of `size` bytes; `available` gives the partitions with a leader.
     pub(crate) fn next(
         &mut self,
         size: usize,
         batch_size: usize,
-        available: &[i32],
+        available: impl Fn() -> Vec<i32>,
         partitions: usize,
     ) -> i32 {
         if self.bytes >= batch_size.max(1) {
@@ -53,7 +53,7 @@ impl StickyPartition {
             Some(partition) if (partition as usize) < partitions => partition,
             _ => {
                 self.bytes = 0;
-                draw(available, partitions)
+                draw(&available(), partitions)
             }
         };
         self.current = Some(partition);
@@ -100,13 +100,13 @@ mod tests {
     #[test]
     fn records_without_a_key_stick_until_a_batch_is_full() {
         let mut sticky = StickyPartition::default();
-        let available = [1, 3, 5];
-        let first = sticky.next(400, 1000, &available, 6);
-        assert!(available.contains(&first));
-        assert_eq!(sticky.next(400, 1000, &available, 6), first);
-        assert_eq!(sticky.next(400, 1000, &available, 6), first);
+        let available = || vec![1, 3, 5];
+        let first = sticky.next(400, 1000, available, 6);
+        assert!(available().contains(&first));
+        assert_eq!(sticky.next(400, 1000, available, 6), first);
+        assert_eq!(sticky.next(400, 1000, available, 6), first);
         let seen: std::collections::BTreeSet<i32> =
-            (0..200).map(|_| sticky.next(1000, 1000, &available, 6)).collect();
-        assert_eq!(seen.into_iter().collect::<Vec<_>>(), available);
+            (0..200).map(|_| sticky.next(1000, 1000, available, 6)).collect();
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), available());
     }
 }

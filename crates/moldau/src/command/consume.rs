@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::template::Printer;
 use crate::args::ConsumeArgs;
 use crate::failure::Failure;
+use crate::signals::StopSignals;
 
 /// Where to start reading a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +134,7 @@ async fn offsets(
         .collect())
 }
 
-/// Reads and prints until one of the ends that were asked for, or Ctrl-C.
+/// Reads and prints until one of the ends that were asked for, or a signal; a member then leaves its group.
 async fn read(
     consumer: &mut Consumer,
     args: &ConsumeArgs,
@@ -149,7 +150,7 @@ async fn read(
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout());
     let mut printed = 0u64;
     let mut quiet_since = Instant::now();
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut stop = StopSignals::new()?;
     loop {
         if args.count.is_some_and(|count| printed >= count) {
             return Ok(());
@@ -159,7 +160,7 @@ async fn read(
         }
         let records = tokio::select! {
             records = consumer.poll(POLL) => records?,
-            _ = &mut interrupted => return Ok(()),
+            _ = stop.next() => return Ok(()),
         };
         if args.group.is_some() && consumer.member_id().is_none() {
             // Joining takes its time; only then is it quiet because nothing comes.
