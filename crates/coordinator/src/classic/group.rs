@@ -153,10 +153,16 @@ impl ClassicGroup {
                 is_new: false,
                 session: SessionTimer::default(),
             };
-            group.insert(member);
+            // A record of ours names each member once; of another's the first counts.
+            if !group.members.contains_key(&member.member_id) {
+                group.insert(member);
+            }
         }
         group.protocol_name = protocol;
-        group.leader_id = value.leader.map(Into::into);
+        let leader: Option<Arc<str>> = value.leader.map(Into::into);
+        group.leader_id = leader
+            .filter(|leader| group.members.contains_key(leader))
+            .or_else(|| group.members.keys().next().cloned());
         if !group.members.is_empty() {
             group.state = ClassicGroupState::Stable;
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use moldau_coordinator::{GroupConfig, GroupRecord, GroupShard};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 
 struct Line {
     offset: i64,
@@ -103,4 +105,40 @@ fn offsets_of_an_open_transaction_are_unstable_and_gone_when_it_aborts() {
     shard.replay_end_transaction(line.producer_id, false);
     assert_eq!(answer(&shard, true).error_code, 0);
     assert_eq!(shard.offset_count(), 0);
+}
+
+#[test]
+fn damaged_records_are_refused_or_read_but_never_more() {
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let mut random = SmallRng::seed_from_u64(seed);
+    let mut damage = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        match random.random_range(0..3) {
+            0 => bytes.truncate(random.random_range(0..=bytes.len())),
+            1 => bytes.extend(std::iter::repeat_n(random.random::<u8>(), random.random_range(0..9))),
+            _ => {}
+        }
+        for _ in 0..random.random_range(0..4) {
+            if !bytes.is_empty() {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = random.random();
+            }
+        }
+        bytes
+    };
+    let mut shard = GroupShard::new(Arc::new(GroupConfig::default()));
+    for line in lines().iter().filter(|line| !line.control) {
+        for _ in 0..200 {
+            let (key, value) = (damage(&line.key), line.value.as_deref().map(&mut damage));
+            if let Ok(record) = GroupRecord::decode(&key, value.as_deref(), line.offset) {
+                shard.replay(record, line.producer_id);
+            }
+        }
+    }
+    let mut listed = Vec::new();
+    shard.list_groups(&[], &[], &mut listed);
+    for group in listed {
+        shard.describe_group(&group.group_id, 6);
+    }
 }
