@@ -123,6 +123,10 @@ impl LogManager {
         now_ms: i64,
     ) -> Result<(), StorageError> {
         log.truncate_to(offset, now_ms)?;
+        // What comes in the place of compacted records is dirty.
+        if self.cleaner_offset(log).is_some_and(|clean_to| clean_to > offset) {
+            self.set_cleaner_offset(log, Some(offset))?;
+        }
         if let Some(dir) = self.dir_of(log) {
             self.write_checkpoint(dir, RECOVERY_POINTS, &|log| Some(log.recovery_point().0))?;
         }

@@ -1,5 +1,6 @@
 //! The log as its users see it: against a data directory of Apache Kafka 4.3.1, and against a model.
 
+mod compaction;
 mod fixtures;
 mod model;
 mod reads_kafka;
