@@ -116,15 +116,11 @@ pub(crate) fn reply<R: Message>(context: &RequestContext, body: &R) -> Outcome {
     }
 }
 
-/// Decodes the body of a request; the error closes the connection.
+/// Decodes the body of a request; the error closes the connection. Bytes behind the message are let pass, as the
+/// reference does: librdkafka's Metadata request for all topics has three.
 pub(crate) fn decode<Q: Message>(context: &RequestContext, body: &[u8]) -> Result<Q, Outcome> {
-    let mut reader = Reader::new(body);
-    let request = Q::decode(&mut reader, context.api_version)
-        .map_err(|e| Outcome::Close(format!("{} version {}: {e}", Q::NAME, context.api_version)))?;
-    match reader.remaining() {
-        0 => Ok(request),
-        n => Err(Outcome::Close(format!("{} version {}: {n} bytes too many", Q::NAME, context.api_version))),
-    }
+    Q::decode(&mut Reader::new(body), context.api_version)
+        .map_err(|e| Outcome::Close(format!("{} version {}: {e}", Q::NAME, context.api_version)))
 }
 
 /// Calls a handler that may have to wait. One that needs not wait is answered at once.
@@ -179,6 +175,25 @@ mod tests {
         new.extend_from_slice(&[1, 5, 2, 9, 9, 42]); // one unknown tag of two bytes, then the body
         let head = RequestHead::parse(&new).expect("version 2 of the header");
         assert_eq!(new[head.body_at..], [42]);
+    }
+
+    #[test]
+    fn a_metadata_request_of_librdkafka_with_three_bytes_too_many_is_read() {
+        use moldau_protocol::messages::MetadataRequest;
+        let connection = ConnectionInfo {
+            peer: ([127, 0, 0, 1], 1).into(),
+            listener: "PLAINTEXT".into(),
+            is_controller: false,
+        };
+        let context = RequestContext {
+            connection: Arc::new(connection),
+            api_key: ApiKey::Metadata,
+            api_version: 13,
+            correlation_id: 1,
+            client_id: None,
+        };
+        let request = decode::<MetadataRequest>(&context, &[0, 1, 0, 0, 0, 0, 0]).ok().expect("a request");
+        assert_eq!(request.topics, None);
     }
 
     #[test]

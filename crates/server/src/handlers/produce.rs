@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use moldau_log::AppendError;
-use moldau_protocol::ApiKey;
+use moldau_protocol::{ApiKey, Reader};
 use moldau_protocol::messages::ProduceResponse;
 use moldau_protocol::messages::produce_request::ProduceRequestView;
 use moldau_protocol::messages::produce_response::{
@@ -121,7 +121,7 @@ fn read(
     }
     let context = head.context(ApiKey::Produce, connection);
     let body = frame.start + head.body_at..frame.end;
-    let view = ProduceRequestView::decode_all(&bytes[body], version)
+    let view = ProduceRequestView::decode(&mut Reader::new(&bytes[body]), version)
         .map_err(|e| format!("ProduceRequest version {version}: {e}"))?;
     let acks = view.acks;
     let refused_as_a_whole = if !matches!(acks, -1..=1) {

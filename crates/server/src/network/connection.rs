@@ -42,8 +42,6 @@ pub struct ConnectionSettings {
 /// Who is at the other end.
 #[derive(Debug)]
 pub(crate) struct ConnectionInfo {
-    /// A number that no other connection of this node's life has.
-    pub(crate) id: u64,
     /// The peer's address.
     pub(crate) peer: SocketAddr,
     /// The listener's name, as in `listeners`.

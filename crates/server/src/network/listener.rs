@@ -90,7 +90,6 @@ pub(crate) async fn serve<S: Service>(
             tracing::debug!(listener = %bound.name, %peer, "socket options: {e}");
         }
         let info = Arc::new(ConnectionInfo {
-            id: registration.id,
             peer,
             listener: bound.name.clone(),
             is_controller: bound.is_controller,

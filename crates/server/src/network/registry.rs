@@ -48,7 +48,7 @@ pub(crate) struct ConnectionRegistry {
 /// A place in the registry, given up when dropped.
 pub(crate) struct Registration {
     registry: Arc<ConnectionRegistry>,
-    pub(crate) id: u64,
+    id: u64,
     ip: IpAddr,
     pub(crate) liveness: Arc<Liveness>,
 }
