@@ -18,8 +18,12 @@ struct Served {
 
 impl Served {
     fn start(data: &std::path::Path, more: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", data, more)
+    }
+
+    fn start_at(address: &str, data: &std::path::Path, more: &[&str]) -> Self {
         let data = data.to_str().expect("UTF-8");
-        let mut args = vec!["--log-format", "json", "serve", "--data", data, "--listen", "127.0.0.1:0"];
+        let mut args = vec!["--log-format", "json", "serve", "--data", data, "--listen", address];
         args.extend([
             "--set",
             "offsets.topic.num.partitions=2",
@@ -173,4 +177,98 @@ fn a_second_node_on_the_same_data_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("error: "), "{}", text(&output.stderr));
     assert_eq!(node.good(&["topic", "list", "-o", "json"], ""), "[]\n");
+}
+
+/// A producer and a member of a group work on while their node is killed and started again.
+#[test]
+fn nothing_is_lost_duplicated_or_reordered_when_the_node_is_killed_under_load() {
+    use moldau_client::{Consumer, ConsumerConfig, Producer, ProducerConfig, ProducerRecord};
+
+    const KILLS: usize = 4;
+    const PARTITIONS: i32 = 3;
+    let directory = Directory::new("killed");
+    let node = Served::start(&directory.0, &[]);
+    let address = node.address.clone();
+    node.good(&["topic", "create", "load", "-p", &PARTITIONS.to_string()], "");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+
+    let stopping = stop.clone();
+    let config = ProducerConfig::from_pairs([("bootstrap.servers", address.as_str()), ("linger.ms", "1")]);
+    let producing = runtime.spawn(async move {
+        let producer = Producer::new(config.expect("settings")).expect("a producer");
+        let mut sent = 0i64;
+        let mut deliveries = Vec::new();
+        while !stopping.load(std::sync::atomic::Ordering::Relaxed) {
+            let partition = (sent % i64::from(PARTITIONS)) as i32;
+            let record = ProducerRecord::to("load").partition(partition).value(sent.to_string());
+            deliveries.push(producer.send(record).await.expect("taken"));
+            sent += 1;
+            if sent % 20 == 0 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        }
+        for delivery in deliveries {
+            delivery.await.expect("written");
+        }
+        sent
+    });
+    let pairs =
+        [("bootstrap.servers", address.as_str()), ("group.id", "readers"), ("auto.offset.reset", "earliest")];
+    let config = ConsumerConfig::from_pairs(pairs).expect("settings");
+    let (total, known) = tokio::sync::watch::channel(None::<i64>);
+    let consuming = runtime.spawn(async move {
+        let mut consumer = Consumer::new(config).expect("a consumer");
+        consumer.subscribe(["load"]).expect("subscribed");
+        let mut seen: Vec<Vec<i64>> = vec![Vec::new(); PARTITIONS as usize];
+        loop {
+            for record in consumer.poll(Duration::from_millis(100)).await.expect("a poll") {
+                let number: i64 =
+                    text(record.value.as_deref().unwrap_or_default()).parse().expect("a number");
+                let seen = &mut seen[record.partition as usize];
+                // After a crash a member may begin again from its last commit.
+                seen.truncate(record.offset as usize);
+                seen.push(number);
+            }
+            let count: usize = seen.iter().map(Vec::len).sum();
+            if known.borrow().is_some_and(|total| count as i64 >= total) {
+                return seen;
+            }
+        }
+    });
+
+    let mut node = Some(node);
+    for _ in 0..KILLS {
+        std::thread::sleep(Duration::from_millis(400));
+        // Dropping kills with SIGKILL.
+        drop(node.take());
+        node = Some(Served::start_at(&address, &directory.0, &[]));
+    }
+    std::thread::sleep(Duration::from_millis(400));
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let wait = |what: &str| format!("{what} in time");
+    let sent = runtime.block_on(async {
+        let sent = tokio::time::timeout(PATIENCE * 2, producing)
+            .await
+            .expect(&wait("all is written"))
+            .expect("no panic");
+        total.send(Some(sent)).expect("the consumer waits for it");
+        let seen = tokio::time::timeout(PATIENCE * 2, consuming)
+            .await
+            .expect(&wait("all is read"))
+            .expect("no panic");
+        for (partition, numbers) in (0i64..).zip(seen) {
+            let wanted: Vec<i64> =
+                (0..sent).filter(|number| number % i64::from(PARTITIONS) == partition).collect();
+            assert_eq!(numbers.len(), wanted.len(), "partition {partition}");
+            assert_eq!(numbers, wanted, "partition {partition}");
+        }
+        sent
+    });
+    assert!(sent > 1000, "{sent} records");
+    assert_eq!(node.take().expect("it runs").terminate(), 0);
 }
