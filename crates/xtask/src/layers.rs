@@ -40,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("moldau", &["moldau-server", "moldau-streams", "moldau-connect", "moldau-registry", "moldau-console"]),
     // for development only
     ("moldau-testkit", &["moldau"]),
+    ("moldau-node-tests", &["moldau-server", "moldau-client"]),
     ("xtask", &[]),
 ];
 

@@ -1,3 +1,5 @@
+//! The dump beside what Apache Kafka's own tool prints of the same files.
+
 use std::path::{Path, PathBuf};
 
 use super::*;
