@@ -248,7 +248,7 @@ impl Segment {
     ) -> Result<(), StorageError> {
         let path = self.path(suffix);
         index.release();
-        index.set_len(0);
+        index.keep(0);
         let written = match entries.is_empty() {
             true => Ok(()),
             false => index.append(&path, entries, 0),

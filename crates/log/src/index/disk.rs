@@ -5,7 +5,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::IndexEntry;
 use crate::files::LazyFile;
@@ -21,18 +21,25 @@ const PAGE_BYTES: usize = PAGE_ENTRIES as usize * 12;
 pub(crate) struct DiskIndex<E> {
     file: LazyFile,
     entries: AtomicU32,
+    /// The file may have old entries behind those that count.
+    stale: AtomicBool,
     kind: PhantomData<E>,
 }
 
 impl<E: IndexEntry> DiskIndex<E> {
     /// The index of a segment that was just made: no entries, no file yet.
     pub(crate) fn empty() -> DiskIndex<E> {
-        DiskIndex { file: LazyFile::default(), entries: AtomicU32::new(0), kind: PhantomData }
+        DiskIndex {
+            file: LazyFile::default(),
+            entries: AtomicU32::new(0),
+            stale: AtomicBool::new(false),
+            kind: PhantomData,
+        }
     }
 
     /// The index of a segment found on disk; the file is looked at when it is first needed.
     pub(crate) fn unread() -> DiskIndex<E> {
-        DiskIndex { file: LazyFile::default(), entries: AtomicU32::new(UNKNOWN), kind: PhantomData }
+        DiskIndex { entries: AtomicU32::new(UNKNOWN), ..DiskIndex::empty() }
     }
 
     /// Number of entries in the file; `None` before it was looked at.
@@ -41,9 +48,11 @@ impl<E: IndexEntry> DiskIndex<E> {
         (entries != UNKNOWN).then_some(entries)
     }
 
-    /// Sets the number of entries, for instance to forget those behind a truncation.
-    pub(crate) fn set_len(&self, entries: u32) {
+    /// Forgets all entries but the first ones: those behind a truncation, or all before a rebuild. The file has them
+    /// still, until the next [`append`](Self::append), [`clear_stale`](Self::clear_stale) or [`trim`](Self::trim).
+    pub(crate) fn keep(&self, entries: u32) {
         self.entries.store(entries, Ordering::Release);
+        self.stale.store(true, Ordering::Release);
     }
 
     /// Closes the file.
@@ -78,7 +87,7 @@ impl<E: IndexEntry> DiskIndex<E> {
                 return Ok(false);
             }
         }
-        self.set_len(entries);
+        self.entries.store(entries, Ordering::Release);
         Ok(true)
     }
 
@@ -152,6 +161,7 @@ impl<E: IndexEntry> DiskIndex<E> {
     /// Appends entries. A file that is not there yet is made, as long as `preallocate` says but sparse.
     pub(crate) fn append(&self, path: &Path, entries: &[E], preallocate: u64) -> io::Result<()> {
         let at = self.known_len().unwrap_or(0);
+        self.clear_stale(path)?;
         let file = if self.file.is_open() {
             self.file.get(|| path.to_owned())?
         } else {
@@ -166,8 +176,32 @@ impl<E: IndexEntry> DiskIndex<E> {
             entry.write(&mut bytes);
         }
         file.write_all_at(&bytes, u64::from(at) * E::SIZE as u64)?;
-        self.set_len(at + entries.len() as u32);
+        self.entries.store(at + entries.len() as u32, Ordering::Release);
         Ok(())
+    }
+
+    /// Cuts old entries off that do not count any more: after a crash nothing tells them from new ones.
+    pub(crate) fn clear_stale(&self, path: &Path) -> io::Result<()> {
+        if !self.stale.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let length = u64::from(self.known_len().unwrap_or(0)) * E::SIZE as u64;
+        self.file.release();
+        match OpenOptions::new().write(true).open(path).and_then(|file| {
+            let old = file.metadata()?.len();
+            // What lies behind is zeros again after that, in a file that is as long as it was.
+            if old > length {
+                file.set_len(length)?;
+                file.set_len(old)?;
+            }
+            Ok(())
+        }) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.stale.store(true, Ordering::Release);
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Cuts the file to its entries, making an empty one where there is none, and closes it.

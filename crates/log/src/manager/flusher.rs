@@ -103,7 +103,7 @@ impl Shared {
             add(&mut job);
             return run(log, job);
         }
-        let job = state.jobs.entry(identity(log)).or_insert_with(Job::default);
+        let job = state.jobs.entry(identity(log)).or_default();
         let queued = !job.waiting.is_empty() || job.closed_segments;
         add(job);
         if queued {

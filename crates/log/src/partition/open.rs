@@ -300,8 +300,8 @@ impl OpenLog {
         *pending = Pending::default();
         let trusted = scan_from > segment.base_offset && load_trusted_indexes(segment, scan_from)?;
         if !trusted {
-            segment.offsets.set_len(0);
-            segment.times.set_len(0);
+            segment.offsets.keep(0);
+            segment.times.keep(0);
         }
         let io = |path: PathBuf, e| StorageError::io("reading", &path, e);
         let last_time = segment
@@ -379,7 +379,7 @@ impl OpenLog {
         recovery.producers_from = recovery.producers_from.max(outcome_end);
         segment.set_largest(builder.largest);
         if !self.clean {
-            restore_aborted(segment, &aborted, first_scanned.max(producers_from))?;
+            restore_aborted(segment, &aborted, first_scanned.max(producers_from).min(outcome_end))?;
         }
         Ok(Outcome { log_end: outcome_end, builder, torn })
     }
@@ -435,20 +435,20 @@ fn load_trusted_indexes(segment: &Segment, scan_from: i64) -> Result<bool, Stora
     };
     let size = segment.size();
     let below = |relative: u32| segment.base_offset + i64::from(relative) < scan_from;
-    segment.offsets.set_len((length.len() / 8).min(u64::from(u32::MAX - 1)) as u32);
+    segment.offsets.keep((length.len() / 8).min(u64::from(u32::MAX - 1)) as u32);
     let entries = segment
         .offsets
         .partition_point(path, |e| {
             e.relative_offset > 0 && below(e.relative_offset) && u64::from(e.position) < size
         })
         .map_err(|e| StorageError::io("reading", &path(), e))?;
-    segment.offsets.set_len(entries);
-    segment.times.set_len((times_length.len() / 12).min(u64::from(u32::MAX - 1)) as u32);
+    segment.offsets.keep(entries);
+    segment.times.keep((times_length.len() / 12).min(u64::from(u32::MAX - 1)) as u32);
     let entries = segment
         .times
         .partition_point(times, |e| e.timestamp > 0 && below(e.relative_offset))
         .map_err(|e| StorageError::io("reading", &times(), e))?;
-    segment.times.set_len(entries);
+    segment.times.keep(entries);
     Ok(true)
 }
 
@@ -531,15 +531,15 @@ fn restore_aborted(
     if found.is_empty() && !segment.has_aborted() {
         return Ok(());
     }
-    let mut entries = match segment.aborted() {
-        Ok(entries) => entries,
-        Err(StorageError::Corrupt { .. }) => Vec::new(),
+    let before = match segment.aborted() {
+        Ok(entries) => Some(entries),
+        Err(StorageError::Corrupt { .. }) => None,
         Err(error) => return Err(error),
     };
-    let before = entries.clone();
+    let mut entries = before.clone().unwrap_or_default();
     entries.retain(|entry| entry.last_offset.0 < first_scanned);
     entries.extend_from_slice(found);
-    if entries == before { Ok(()) } else { segment.set_aborted(&entries) }
+    if before.as_ref() == Some(&entries) { Ok(()) } else { segment.set_aborted(&entries) }
 }
 
 /// Writes the indexes of a recovered segment that is not the active one.

@@ -174,6 +174,12 @@ impl PartitionLog {
             (view.pending.offsets.clone(), view.pending.times.clone())
         };
         let limit = u64::from(self.config.load().segment_index_bytes);
+        for (path, cleared) in [
+            (active.path(INDEX_SUFFIX), active.offsets.clear_stale(&active.path(INDEX_SUFFIX))),
+            (active.path(TIME_INDEX_SUFFIX), active.times.clear_stale(&active.path(TIME_INDEX_SUFFIX))),
+        ] {
+            cleared.map_err(|e| StorageError::io("cutting", &path, e))?;
+        }
         if !offsets.is_empty() {
             let path = active.path(INDEX_SUFFIX);
             let preallocate = limit / OffsetEntry::SIZE as u64 * OffsetEntry::SIZE as u64;

@@ -151,15 +151,15 @@ impl PartitionLog {
     /// or before.
     pub fn truncate_to(&self, offset: Offset, now_ms: i64) -> Result<(), StorageError> {
         let mut writer = self.open_writer()?;
-        let (log_end, log_start, first_base) = {
+        let (log_end, first_base) = {
             let view = self.view.lock();
-            (view.log_end, view.log_start, view.segments[0].base_offset)
+            (view.log_end, view.segments[0].base_offset)
         };
         if offset.0 >= log_end {
             return Ok(());
         }
         let config = self.config.load_full();
-        if offset.0 <= first_base || offset.0 < log_start {
+        if offset.0 < first_base {
             return self
                 .restart_locked(&mut writer, offset.0.max(0), &config, now_ms)
                 .map_err(|error| self.observe(error));
@@ -409,14 +409,14 @@ fn cut_indexes(segment: &Segment, log_end: i64) -> Result<i64, StorageError> {
         .offsets
         .partition_point(path, |entry| i64::from(entry.relative_offset) < relative)
         .map_err(|e| StorageError::io("reading", &path(), e))?;
-    segment.offsets.set_len(kept);
+    segment.offsets.keep(kept);
     let path = || segment.path(crate::files::TIME_INDEX_SUFFIX);
     let failed = |e| StorageError::io("reading", &path(), e);
     let kept = segment
         .times
         .partition_point(path, |entry: &TimeEntry| i64::from(entry.relative_offset) < relative)
         .map_err(failed)?;
-    segment.times.set_len(kept);
+    segment.times.keep(kept);
     let last = segment.times.last(path).map_err(failed)?;
     Ok(last.map_or(-1, |entry| entry.timestamp))
 }

@@ -54,10 +54,12 @@ impl World {
         let choice = self.rng.random_range(0..100);
         if std::env::var_os("MOLDAU_LOG_SEED").is_some() {
             let (offsets, rp) = (self.log.offsets(), self.log.recovery_point());
-            eprintln!(
-                "step {choice}: {offsets:?}, recovery point {rp}, {} segments",
-                self.log.segment_count()
-            );
+            let files = crate::fixtures::files(&self.path());
+            let name = |(name, bytes): &(String, Vec<u8>)| {
+                format!("{}:{}", name.trim_start_matches('0'), bytes.len())
+            };
+            let names: Vec<_> = files.iter().map(name).collect();
+            eprintln!("step {choice}: {offsets:?}, recovery point {rp}, {}", names.join(" "));
         }
         match choice {
             0..60 => self.append(),
