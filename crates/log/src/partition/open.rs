@@ -279,6 +279,16 @@ impl OpenLog {
                 self.cut(segments, number, position, &reason, recovery)?;
                 break;
             }
+            if let Some(next) = next
+                && log_end < next
+                && !self.clean
+                && !self.config.compact
+            {
+                // The machine lost the end of a segment but not the next one: keep what has no hole.
+                let reason = format!("offsets {log_end} to {next} are missing");
+                self.cut(segments, number, segment.size(), &reason, recovery)?;
+                break;
+            }
             if !is_last {
                 close_recovered(&segment, &mut builder, pending)?;
                 segment.release();

@@ -293,8 +293,9 @@ impl World {
         assert_eq!(offsets.log_start.0, self.shadow.log_start, "log start");
         assert_eq!(offsets.log_end.0, self.shadow.log_end, "log end");
         assert_eq!(offsets.high_watermark, offsets.log_end);
-        assert_eq!(offsets.last_stable.0, self.shadow.last_stable());
         let (producers, aborted) = self.shadow.producers();
+        let seen = || format!("{offsets:?}, {producers:?}, {:?}", self.log.active_producers());
+        assert_eq!(offsets.last_stable.0, self.shadow.last_stable(), "{}", seen());
         let known = self.log.active_producers();
         for (id, expected) in &producers {
             let Some(found) = known.iter().find(|producer| producer.producer_id.0 == *id) else {
