@@ -11,11 +11,11 @@ use moldau_protocol::records::batches;
 use moldau_types::Offset;
 
 /// Partitions whose records have no schema, so that the dump shows their bytes.
-pub const PLAIN: [&str; 6] =
+pub(crate) const PLAIN: [&str; 6] =
     ["mixed-0", "segments-0", "compacted-0", "appendtime-0", "appendtime-1", "trimmed-0"];
 
 /// All partitions but the metadata log.
-pub const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 9] = [
     "mixed-0",
     "segments-0",
     "compacted-0",
@@ -28,14 +28,14 @@ pub const ALL: [&str; 9] = [
 ];
 
 /// Just before the reference wrote its last files: nothing it still knew is expired.
-pub const NOW_MS: i64 = 1_795_384_930_000;
+pub(crate) const NOW_MS: i64 = 1_795_384_930_000;
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
 /// A copy of a directory of `logs` that a test may change.
-pub fn copy(name: &str, to: &Path) -> PathBuf {
+pub(crate) fn copy(name: &str, to: &Path) -> PathBuf {
     let to = to.join(name);
     fs::create_dir_all(&to).unwrap();
     for file in fs::read_dir(root().join("logs").join(name)).unwrap() {
@@ -46,7 +46,13 @@ pub fn copy(name: &str, to: &Path) -> PathBuf {
 }
 
 /// Opens a partition's directory.
-pub fn open(path: &Path, config: LogConfig, clean: bool, log_start: i64, now_ms: i64) -> Arc<PartitionLog> {
+pub(crate) fn open(
+    path: &Path,
+    config: LogConfig,
+    clean: bool,
+    log_start: i64,
+    now_ms: i64,
+) -> Arc<PartitionLog> {
     let name = path.file_name().unwrap().to_str().unwrap();
     let (topic, partition) = name.rsplit_once('-').unwrap();
     let (log, _) = OpenLog {
@@ -69,7 +75,7 @@ pub fn open(path: &Path, config: LogConfig, clean: bool, log_start: i64, now_ms:
 }
 
 /// All bytes that can be read from the log start on.
-pub fn all_bytes(log: &PartitionLog) -> Vec<u8> {
+pub(crate) fn all_bytes(log: &PartitionLog) -> Vec<u8> {
     let mut all = Vec::new();
     let offsets = log.offsets();
     let mut from = offsets.log_start;
@@ -86,7 +92,7 @@ pub fn all_bytes(log: &PartitionLog) -> Vec<u8> {
 }
 
 /// The files of a directory, by name.
-pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(dir)
         .unwrap()
         .map(|file| file.unwrap())
@@ -97,7 +103,7 @@ pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// The end offset in one of the checkpoint files of `logs`.
-pub fn checkpoint(file: &str, partition: &str) -> Option<i64> {
+pub(crate) fn checkpoint(file: &str, partition: &str) -> Option<i64> {
     let (topic, number) = partition.rsplit_once('-').unwrap();
     let text = fs::read_to_string(root().join("logs").join(file)).unwrap();
     text.lines().find_map(|line| line.strip_prefix(&format!("{topic} {number} "))?.parse().ok())

@@ -6,7 +6,7 @@ use moldau_protocol::records::{BatchBuilder, BatchHeader};
 
 /// What a batch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Plain,
     Data,
     Transactional,
@@ -15,49 +15,49 @@ pub enum Kind {
 
 /// A batch that is in the log.
 #[derive(Clone, Debug)]
-pub struct ShadowBatch {
-    pub bytes: Vec<u8>,
-    pub header: BatchHeader,
-    pub kind: Kind,
+pub(crate) struct ShadowBatch {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) header: BatchHeader,
+    pub(crate) kind: Kind,
 }
 
 impl ShadowBatch {
     /// As the log has it in its bytes.
-    pub fn of(bytes: Vec<u8>, kind: Kind) -> ShadowBatch {
+    pub(crate) fn of(bytes: Vec<u8>, kind: Kind) -> ShadowBatch {
         ShadowBatch { header: BatchHeader::parse(&bytes).unwrap(), bytes, kind }
     }
 
-    pub fn base(&self) -> i64 {
+    pub(crate) fn base(&self) -> i64 {
         self.header.base_offset
     }
 
-    pub fn last(&self) -> i64 {
+    pub(crate) fn last(&self) -> i64 {
         self.header.last_offset()
     }
 }
 
 /// A producer as its batches leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShadowProducer {
-    pub epoch: i16,
-    pub last_sequence: i32,
-    pub open_since: Option<i64>,
+pub(crate) struct ShadowProducer {
+    pub(crate) epoch: i16,
+    pub(crate) last_sequence: i32,
+    pub(crate) open_since: Option<i64>,
 }
 
 /// A transaction that was aborted: producer, first offset, offset of the marker.
-pub type Aborted = (i64, i64, i64);
+pub(crate) type Aborted = (i64, i64, i64);
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct Shadow {
-    pub batches: Vec<ShadowBatch>,
-    pub log_start: i64,
-    pub log_end: i64,
+pub(crate) struct Shadow {
+    pub(crate) batches: Vec<ShadowBatch>,
+    pub(crate) log_start: i64,
+    pub(crate) log_end: i64,
 }
 
 impl Shadow {
     /// Producers and aborted transactions by the batches that are there.
-    pub fn producers(&self) -> (BTreeMap<i64, ShadowProducer>, Vec<Aborted>) {
+    pub(crate) fn producers(&self) -> (BTreeMap<i64, ShadowProducer>, Vec<Aborted>) {
         let mut producers: BTreeMap<i64, ShadowProducer> = BTreeMap::new();
         let mut aborted = Vec::new();
         for batch in self.batches.iter().filter(|batch| batch.header.producer_id >= 0) {
@@ -88,20 +88,20 @@ impl Shadow {
     }
 
     /// The last stable offset with one replica.
-    pub fn last_stable(&self) -> i64 {
+    pub(crate) fn last_stable(&self) -> i64 {
         let (producers, _) = self.producers();
         let first = producers.values().filter_map(|producer| producer.open_since).min();
         first.map_or(self.log_end, |first| first.max(self.log_start))
     }
 
     /// The bytes from the batch that holds `from` on, up to the offset `limit`.
-    pub fn bytes_from(&self, from: i64, limit: i64) -> Vec<u8> {
+    pub(crate) fn bytes_from(&self, from: i64, limit: i64) -> Vec<u8> {
         let wanted = self.batches.iter().filter(|batch| batch.last() >= from && batch.base() < limit);
         wanted.flat_map(|batch| batch.bytes.iter().copied()).collect()
     }
 
     /// Cuts everything from `offset` on.
-    pub fn truncate(&mut self, offset: i64) {
+    pub(crate) fn truncate(&mut self, offset: i64) {
         self.batches.retain(|batch| batch.last() < offset);
         let end = self.batches.last().map_or(self.log_start, |batch| batch.last() + 1);
         self.log_end = end.max(self.log_start).min(self.log_end);
@@ -109,7 +109,13 @@ impl Shadow {
 }
 
 /// Builds a batch of `count` records with timestamps from `timestamp` on.
-pub fn build(kind: Kind, producer: (i64, i16, i32), count: usize, timestamp: i64, value: usize) -> Vec<u8> {
+pub(crate) fn build(
+    kind: Kind,
+    producer: (i64, i16, i32),
+    count: usize,
+    timestamp: i64,
+    value: usize,
+) -> Vec<u8> {
     let mut builder = BatchBuilder::new();
     if kind != Kind::Plain {
         builder = builder.producer(producer.0, producer.1, producer.2);

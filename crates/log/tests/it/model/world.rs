@@ -18,7 +18,7 @@ use super::shadow::{Kind, Shadow, ShadowBatch, build};
 const EPOCH: LeaderEpoch = LeaderEpoch(3);
 
 /// See the module.
-pub struct World {
+pub(crate) struct World {
     rng: SmallRng,
     root: tempfile::TempDir,
     log: Arc<PartitionLog>,
@@ -28,7 +28,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(mut rng: SmallRng) -> World {
+    pub(crate) fn new(mut rng: SmallRng) -> World {
         let root = tempfile::tempdir().unwrap();
         let config = LogConfig {
             segment_bytes: rng.random_range(300..5000),
@@ -49,7 +49,7 @@ impl World {
     }
 
     /// Does one thing to both.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         self.clock_ms += self.rng.random_range(0..50);
         let choice = self.rng.random_range(0..100);
         if std::env::var_os("MOLDAU_LOG_SEED").is_some() {
@@ -151,7 +151,7 @@ impl World {
         let kind = match self.rng.random_range(0..10) {
             0..4 => Kind::Plain,
             _ if id < 3 => Kind::Data,
-            0..8 => Kind::Transactional,
+            4..8 => Kind::Transactional,
             _ => Kind::Marker { abort: self.rng.random_bool(0.5) },
         };
         let sequence = match self.rng.random_range(0..10) {
@@ -288,7 +288,7 @@ impl World {
     }
 
     /// The log says what the model says.
-    pub fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         let offsets = self.log.offsets();
         assert_eq!(offsets.log_start.0, self.shadow.log_start, "log start");
         assert_eq!(offsets.log_end.0, self.shadow.log_end, "log end");
