@@ -3,4 +3,5 @@
 mod admin;
 mod consume;
 mod group;
+mod group_answers;
 mod produce;
