@@ -15,6 +15,8 @@ mod load;
 mod open;
 mod run;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use handle::ControllerHandle;
 pub(crate) use load::load;

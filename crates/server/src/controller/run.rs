@@ -134,8 +134,13 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
             Proposal { leader_epoch: leader.epoch, base_offset: self.next_offset, records: vec![record] };
         match self.quorum.propose(proposal).await {
             Ok(commit) => {
+                let mut image = MetadataImage::clone(&self.newest);
+                image.provenance.last_offset = self.next_offset;
+                image.provenance.last_leader_epoch = leader.epoch;
+                image.provenance.last_timestamp_ms = (self.clock)();
+                let (image, changes) = (Arc::new(image), MetadataChanges::default());
+                self.newest = image.clone();
                 self.next_offset = Offset(self.next_offset.0 + 1);
-                let (image, changes) = (self.newest.clone(), MetadataChanges::default());
                 self.under_way.push_back(UnderWay {
                     commit: Some(commit),
                     image,

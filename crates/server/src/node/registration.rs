@@ -4,11 +4,55 @@ use std::sync::Arc;
 
 use moldau_controller::ControllerResult;
 use moldau_protocol::messages::broker_registration_request::{Feature, Listener};
-use moldau_protocol::messages::{BrokerHeartbeatRequest, BrokerRegistrationRequest};
+use moldau_protocol::messages::controller_registration_request;
+use moldau_protocol::messages::{
+    BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRegistrationRequest,
+};
 use moldau_types::{ErrorCode, Uuid};
 
 use super::NodeError;
 use crate::broker::{Broker, SUPPORTED_FEATURES};
+
+/// Says where this node's controller listens and what it supports, as each controller does when it starts to lead.
+pub(super) async fn register_controller(broker: &Arc<Broker>) -> Result<(), NodeError> {
+    let features = SUPPORTED_FEATURES.iter().map(|feature| controller_registration_request::Feature {
+        name: feature.name.to_owned(),
+        min_supported_version: feature.min,
+        max_supported_version: feature.max,
+    });
+    let listeners = broker.identity.controller_listeners.iter();
+    let request = ControllerRegistrationRequest {
+        controller_id: broker.node_id().0,
+        incarnation_id: Uuid::random(),
+        zk_migration_ready: false,
+        listeners: listeners
+            .map(|(name, host, port)| controller_registration_request::Listener {
+                name: name.clone(),
+                host: host.clone(),
+                port: *port,
+                security_protocol: 0,
+            })
+            .collect(),
+        features: features.collect(),
+    };
+    let registered = broker
+        .controller()
+        .submit(move |controller, context| {
+            if !context.image.features.version().has_controller_registration() {
+                return ControllerResult::unchanged(0);
+            }
+            let ControllerResult { records, response, atomic } =
+                controller.register_controller(context, &request);
+            ControllerResult { records, response: response.error_code, atomic }
+        })
+        .await;
+    match registered {
+        Ok(0) => Ok(()),
+        Ok(code) => Err(ErrorCode::from_code(code)),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| NodeError(format!("registering the controller: {}", error.name())))
+}
 
 /// Registers the broker and has it unfenced: from then on it leads its partitions.
 pub(super) async fn join(
@@ -34,16 +78,20 @@ pub(super) async fn join(
         previous_broker_epoch,
         ..BrokerRegistrationRequest::default()
     };
-    let failed = |what: &str, error: ErrorCode| NodeError(format!("{what}: the controller said {}", error.name()));
+    let failed =
+        |what: &str, error: ErrorCode| NodeError(format!("{what}: the controller said {}", error.name()));
     let registered = broker
         .controller()
         .submit(move |controller, context| match controller.register_broker(context, &request, true) {
-            Ok(ControllerResult { records, response, atomic }) => ControllerResult { records, response: Ok(response), atomic },
+            Ok(ControllerResult { records, response, atomic }) => {
+                ControllerResult { records, response: Ok(response), atomic }
+            }
             Err(error) => ControllerResult::unchanged(Err(error)),
         })
         .await
         .map_err(|error| failed("registering the broker", error))?;
-    let response = registered.map_err(|error| NodeError(format!("registering the broker: {}", error.message)))?;
+    let response =
+        registered.map_err(|error| NodeError(format!("registering the broker: {}", error.message)))?;
     let broker_epoch = response.broker_epoch;
     heartbeat(broker, broker_epoch, false).await.map_err(|error| failed("unfencing the broker", error))?;
     Ok(broker_epoch)
@@ -69,8 +117,10 @@ async fn heartbeat(broker: &Arc<Broker>, broker_epoch: i64, want_shut_down: bool
         want_shut_down,
         ..BrokerHeartbeatRequest::default()
     };
-    let response =
-        broker.controller().submit(move |controller, context| controller.broker_heartbeat(context, &request)).await?;
+    let response = broker
+        .controller()
+        .submit(move |controller, context| controller.broker_heartbeat(context, &request))
+        .await?;
     match response.error_code {
         0 => Ok(()),
         code => Err(ErrorCode::from_code(code)),

@@ -13,6 +13,7 @@ use moldau_coordinator_runtime::{GroupCoordinator, GroupCoordinatorConfig};
 use moldau_log::LogManager;
 use moldau_metadata::{ConfigResource, MetadataImage};
 use moldau_protocol::messages::broker_registration_request::Listener as RegisteredListener;
+use moldau_quorum::MetadataQuorum;
 use moldau_types::{BrokerId, Uuid};
 use tokio::sync::watch;
 
@@ -56,7 +57,7 @@ impl Node {
             node_id,
             cluster_id: meta.cluster_id.clone(),
             controller_listeners,
-            kraft_version: if config.quorum.is_static() { 0 } else { 1 },
+            kraft_version: quorum.status().kraft_version,
         };
         let controller_settings = ControllerSettings::new(node_id, meta.cluster_id, &settings);
         let groups = GroupCoordinator::new(GroupCoordinatorConfig::from(&config));
@@ -102,8 +103,13 @@ impl Node {
             dynamic,
         )
         .await?;
-        registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch)
-            .await?;
+        // The first asked is the first written; both share an fsync.
+        let (controller_registered, joined) = tokio::join!(
+            registration::register_controller(&broker),
+            registration::join(&broker, client_listeners, log_dir_ids, rack, report.previous_broker_epoch)
+        );
+        controller_registered?;
+        joined?;
 
         let mut tasks = spawn_background(&broker, &stopped);
         tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
