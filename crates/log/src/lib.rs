@@ -25,7 +25,7 @@ mod producers;
 mod scan;
 mod segment;
 
-pub use compaction::{Cleanable, Cleaner, CompactionReport};
+pub use compaction::{Cleanable, Cleaner, CleanerConfig, CompactionReport};
 pub use config::{LogConfig, TimestampType};
 pub use directory::LogDir;
 pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};

@@ -9,31 +9,20 @@
 //! that has passed; the last batch of an active producer stays, if need be without its records; the map takes memory
 //! as it fills, up to its bound.
 
+mod cleaner;
 pub(crate) mod filter;
 pub(crate) mod group;
 mod offset_map;
 mod plan;
 pub(crate) mod transactions;
 
+pub(crate) use cleaner::Pace;
+pub use cleaner::{Cleaner, CleanerConfig};
 pub(crate) use offset_map::OffsetMap;
 pub use plan::Cleanable;
 pub(crate) use plan::{SegmentAge, plan};
 
 use moldau_types::Offset;
-
-/// What one thread needs to compact logs, one after the other: the map of keys.
-#[derive(Debug)]
-pub struct Cleaner {
-    pub(crate) map: OffsetMap,
-}
-
-impl Cleaner {
-    /// A cleaner whose map of keys never takes more than `dedupe_buffer_bytes`: its part of
-    /// `log.cleaner.dedupe.buffer.size`.
-    pub fn new(dedupe_buffer_bytes: usize) -> Cleaner {
-        Cleaner { map: OffsetMap::new(dedupe_buffer_bytes) }
-    }
-}
 
 /// What a compaction did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -152,3 +152,38 @@ fn append_fails(log: &PartitionLog) {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn the_log_that_is_dirtiest_is_compacted_first_and_the_checkpoint_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let manager = manager(&dirs);
+    load(&manager);
+    let config = LogConfig { segment_bytes: 300, compact: true, delete: false, ..LogConfig::default() };
+    for (partition, count) in [(0, 12), (1, 12), (2, 0)] {
+        let log = create(&manager, "t", partition);
+        log.set_config(config.clone());
+        append(&log, count);
+        log.set_high_watermark_follows_log_end(true);
+    }
+    let plain = create(&manager, "plain", 0);
+    append(&plain, 10);
+    plain.roll(1000).unwrap();
+    let mut cleaner = crate::Cleaner::new(&crate::CleanerConfig::default(), Arc::default());
+    let mut sizes = vec![];
+    while let Some(report) = manager.compact_next(&mut cleaner, 2000) {
+        assert!(report.bytes_after < report.bytes_before, "{report:?}");
+        sizes.push(report.clean_to);
+    }
+    assert_eq!(sizes.len(), 2, "each is compacted once; then they are clean enough");
+    let line = format!("t 0 {}", sizes[0].0);
+    assert!(text(dir.path(), "cleaner-offset-checkpoint").contains(&line));
+    assert!(manager.uncleanable().is_empty());
+    // Compaction goes on from the checkpoint after a restart.
+    manager.close(1, 1);
+    drop(manager);
+    let manager = self::manager(&dirs);
+    manager.load(&|_, _| config.clone(), 2, 3000);
+    let log = manager.get("t", 0).unwrap();
+    assert_eq!(manager.cleaner_offset(&log), Some(sizes[0]));
+}

@@ -16,11 +16,11 @@ use super::trim::age_of;
 use crate::compaction::filter::{Filter, LastRecord};
 use crate::compaction::group::{SegmentSize, group};
 use crate::compaction::transactions::CleanedTransactions;
-use crate::compaction::{Cleanable, Cleaner, CompactionReport, OffsetMap, SegmentAge, plan};
+use crate::compaction::{Cleanable, Cleaner, CompactionReport, OffsetMap, Pace, SegmentAge, plan};
 use crate::error::StorageError;
 use crate::files::{CLEANED_SUFFIX, LOG_SUFFIX, SWAP_SUFFIX};
 use crate::index::{IndexEntry, OffsetEntry, TimeEntry};
-use crate::scan::{LARGE_WINDOW, Scanner};
+use crate::scan::Scanner;
 use crate::segment::Segment;
 
 impl PartitionLog {
@@ -62,7 +62,7 @@ impl PartitionLog {
         // Recovery must not read a compacted segment: it would take a missing offset for a lost one.
         self.flush_closed_segments()?;
         cleaner.map.clear();
-        let result = self.compact_with(&mut cleaner.map, cleanable, now_ms);
+        let result = self.compact_with(&mut cleaner.map, &mut cleaner.pace, cleanable, now_ms);
         cleaner.map.clear();
         result.map_err(|error| self.observe(error))
     }
@@ -70,6 +70,7 @@ impl PartitionLog {
     fn compact_with(
         &self,
         map: &mut OffsetMap,
+        pace: &mut Pace,
         cleanable: &Cleanable,
         now_ms: i64,
     ) -> Result<CompactionReport, StorageError> {
@@ -84,7 +85,8 @@ impl PartitionLog {
         let dirty_start = dirty.first().map_or(start, |segment| segment.base_offset);
         // Also those whose marker lies behind: their keys must not push out committed records.
         let aborted = self.aborted_transactions(Offset(dirty_start), cleanable.first_uncleanable)?;
-        let all_read = fill_map(map, dirty, cleanable.first_dirty.0, CleanedTransactions::new(aborted))?;
+        let all_read =
+            fill_map(map, dirty, cleanable.first_dirty.0, CleanedTransactions::new(aborted), pace)?;
         let end_offset = map.latest() + 1;
         let clean_to = if all_read { cleanable.first_uncleanable } else { Offset(end_offset) };
         let mut report = CompactionReport {
@@ -116,7 +118,7 @@ impl PartitionLog {
             let old = &segments[from..from + count];
             from += count;
             let before: u64 = old.iter().map(|s| s.size()).sum();
-            let cleaned = self.write_cleaned(old, &filter, &mut transactions)?;
+            let cleaned = self.write_cleaned(old, &filter, &mut transactions, pace)?;
             report.bytes_before += before;
             report.bytes_after += cleaned.size();
             report.segments_before += count;
@@ -145,9 +147,10 @@ impl PartitionLog {
         old: &[Arc<Segment>],
         filter: &Filter<'_>,
         transactions: &mut CleanedTransactions,
+        pace: &mut Pace,
     ) -> Result<CleanedSegment, StorageError> {
         let mut cleaned = self.begin_cleaned(old[0].base_offset)?;
-        match fill_cleaned(&mut cleaned, old, filter, transactions) {
+        match fill_cleaned(&mut cleaned, old, filter, transactions, pace) {
             Ok(()) => Ok(cleaned),
             Err(error) => {
                 cleaned.discard();
@@ -162,11 +165,12 @@ fn fill_cleaned(
     old: &[Arc<Segment>],
     filter: &Filter<'_>,
     transactions: &mut CleanedTransactions,
+    pace: &mut Pace,
 ) -> Result<(), StorageError> {
     let mut kept_bytes = Vec::new();
     for segment in old {
         let file = segment.file()?;
-        let mut scanner = Scanner::new(&file, 0, segment.size(), LARGE_WINDOW);
+        let mut scanner = Scanner::new(&file, 0, segment.size(), pace.window);
         while let Some((found, bytes)) = scanner.next_whole().map_err(|error| scan_failed(segment, error))? {
             if found.header.is_none() {
                 // Messages of the formats before magic 2 stay as they are.
@@ -179,6 +183,7 @@ fn fill_cleaned(
             };
             let batch = BatchView::parse(bytes).map_err(corrupt)?;
             kept_bytes.clear();
+            pace.moved(found.size)?;
             if let Some(kept) = filter.keep(&batch, transactions, &mut kept_bytes).map_err(corrupt)? {
                 cleaned.append(&kept_bytes, kept.last_offset, kept.max_timestamp)?;
             }
@@ -194,11 +199,12 @@ fn fill_map(
     dirty: &[Arc<Segment>],
     from: i64,
     mut transactions: CleanedTransactions,
+    pace: &mut Pace,
 ) -> Result<bool, StorageError> {
     for segment in dirty {
         let file = segment.file()?;
         let start = segment.floor_position(from)?;
-        let mut scanner = Scanner::new(&file, start, segment.size(), LARGE_WINDOW);
+        let mut scanner = Scanner::new(&file, start, segment.size(), pace.window);
         while let Some((found, bytes)) = scanner.next_whole().map_err(|error| scan_failed(segment, error))? {
             if let Some(header) = &found.header {
                 let discardable = transactions.discardable(header, bytes);
@@ -212,6 +218,7 @@ fn fill_map(
                     }
                 }
             }
+            pace.moved(found.size)?;
             if found.last_offset >= from {
                 map.advance(found.last_offset);
             }

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendOrigin, Cleaner, LogConfig, LogDir, OpenLog, PartitionLog};
+use moldau_log::{
+    AppendBatch, AppendOrigin, Cleaner, CleanerConfig, LogConfig, LogDir, OpenLog, PartitionLog,
+};
 use moldau_protocol::records::{
     BatchBuilder, BatchHeader, BatchView, Compression, batches, end_transaction_batch,
 };
@@ -67,6 +69,11 @@ fn open(path: &Path, config: &LogConfig, clean: bool, now_ms: i64) -> Arc<Partit
     assert_eq!(report.cut_bytes, 0);
     log.set_high_watermark_follows_log_end(true);
     log
+}
+
+fn cleaner(dedupe_buffer_bytes: usize) -> Cleaner {
+    let config = CleanerConfig { dedupe_buffer_bytes, ..CleanerConfig::default() };
+    Cleaner::new(&config, Arc::default())
 }
 
 impl World {
@@ -175,7 +182,7 @@ impl World {
         assert!(!cleanable.checkpoint_invalid);
         assert!(cleanable.first_uncleanable <= self.log.offsets().last_stable.max(cleanable.first_dirty));
         let end = self.log.offsets().log_end;
-        let report = self.log.compact(&mut Cleaner::new(buffer), &cleanable, self.now_ms).unwrap();
+        let report = self.log.compact(&mut cleaner(buffer), &cleanable, self.now_ms).unwrap();
         assert!(report.clean_to.0 >= self.clean_to);
         assert_eq!(self.log.offsets().log_end, end);
         self.clean_to = report.clean_to.0;
@@ -337,7 +344,7 @@ fn a_crash_at_any_rename_leaves_a_whole_log() {
     let cleanable = log.cleanable(None, 2000).unwrap();
     // Larger segments now, so that several become one.
     log.set_config(LogConfig { segment_bytes: 1 << 20, ..config.clone() });
-    let report = log.compact(&mut Cleaner::new(1 << 20), &cleanable, 2000).unwrap();
+    let report = log.compact(&mut cleaner(1 << 20), &cleanable, 2000).unwrap();
     assert!(report.segments_before > 5 && report.segments_after == 1, "{report:?}");
     assert_eq!(table(&log), expected);
     let base = "00000000000000000000";
@@ -406,7 +413,7 @@ fn compacting_what_the_reference_has_compacted_changes_nothing_but_a_horizon() {
     let log = fixtures::open(&path, config, true, 0, fixtures::NOW_MS);
     let cleanable = log.cleanable(None, fixtures::NOW_MS).unwrap();
     assert_eq!(cleanable.first_uncleanable, Offset(51));
-    let report = log.compact(&mut Cleaner::new(1 << 20), &cleanable, fixtures::NOW_MS).unwrap();
+    let report = log.compact(&mut cleaner(1 << 20), &cleanable, fixtures::NOW_MS).unwrap();
     assert_eq!(report.clean_to, Offset(51));
     let logs = |files: Vec<(String, Vec<u8>)>| -> Vec<Vec<u8>> {
         let logs = files.into_iter().filter(|(name, _)| name.ends_with(".log"));
