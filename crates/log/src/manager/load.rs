@@ -48,6 +48,8 @@ struct Found<'a> {
     recovery_point: i64,
     high_watermark: i64,
     log_start: i64,
+    /// The cleaner has been here: offsets may be missing although the topic is not compacted any more.
+    compacted: bool,
 }
 
 impl LogManager {
@@ -117,20 +119,23 @@ impl LogManager {
     ) {
         let opened = meta::read_partition_metadata(&found.path).and_then(|id| {
             let topic_id = id.map(TopicId);
-            OpenLog {
+            let config = config_of(&found.topic, topic_id);
+            let opened = OpenLog {
                 path: found.path.clone(),
                 topic: Arc::clone(&found.topic),
                 partition: found.partition,
                 topic_id,
                 directory: Arc::clone(&found.dir.health),
-                config: config_of(&found.topic, topic_id),
+                config: LogConfig { compact: config.compact || found.compacted, ..config.clone() },
                 log_start: Offset(found.log_start),
                 recovery_point: Offset(found.recovery_point),
                 high_watermark: Offset(found.high_watermark),
                 clean: found.clean,
                 now_ms,
             }
-            .open_with(buffer)
+            .open_with(buffer)?;
+            opened.0.set_config(config);
+            Ok(opened)
         });
         match opened {
             Ok((log, recovery)) => {
@@ -221,6 +226,7 @@ impl LogManager {
                 topic: Arc::clone(topic),
                 partition,
                 clean: clean.is_some(),
+                compacted: cleaner.contains_key(&key),
                 recovery_point: recovery_points.get(&key).copied().unwrap_or(0),
                 high_watermark: high_watermarks.get(&key).copied().unwrap_or(0),
                 log_start: log_starts.get(&key).copied().unwrap_or(0),

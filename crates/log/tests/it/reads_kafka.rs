@@ -39,7 +39,8 @@ fn every_log_ends_where_the_reference_says_and_holds_its_batches() {
             let dir = tempfile::tempdir().unwrap();
             let path = fixtures::copy(name, dir.path());
             let log_start = fixtures::checkpoint("log-start-offset-checkpoint", name).unwrap_or(0);
-            let log = fixtures::open(&path, LogConfig::default(), clean, log_start, NOW_MS);
+            let config = LogConfig { compact: name == "compacted-0", ..LogConfig::default() };
+            let log = fixtures::open(&path, config, clean, log_start, NOW_MS);
             let offsets = log.offsets();
             let end = fixtures::checkpoint("recovery-point-offset-checkpoint", name).unwrap();
             assert_eq!(offsets.log_end, Offset(end), "{name}, clean {clean}");
