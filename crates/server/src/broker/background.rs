@@ -1,4 +1,4 @@
-//! What a broker does by the clock: retention, syncs, checkpoints, forgotten producers, idle files.
+//! What a broker does by the clock: retention, compaction, syncs, checkpoints, forgotten producers, idle files.
 //!
 //! Each pass runs on a blocking thread, one run at a time; intervals are read anew before each, so dynamic configs count
 //! from the next pass on. Every task ends with the node.
@@ -47,7 +47,12 @@ pub(crate) fn spawn_background(broker: &Arc<Broker>, stopping: &watch::Receiver<
         (|_| REMOVAL_INTERVAL, |b| _ = b.logs.remove_deleted(wall_clock_ms())),
         (|_| RELEASE_INTERVAL, |b| b.logs.release_idle()),
     ];
-    passes.into_iter().map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone()))).collect()
+    let mut tasks: Vec<_> = passes
+        .into_iter()
+        .map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone())))
+        .collect();
+    tasks.push(tokio::spawn(super::compaction::run(broker.clone(), stopping.clone())));
+    tasks
 }
 
 async fn run(broker: Arc<Broker>, interval: Interval, pass: Pass, mut stopping: watch::Receiver<bool>) {

@@ -7,6 +7,7 @@
 mod apply;
 mod auto_create;
 mod background;
+mod compaction;
 mod coordinator_partition;
 mod dynamic_config;
 mod features;
