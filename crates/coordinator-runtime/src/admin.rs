@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use moldau_coordinator::ListGroupsFilter;
 use moldau_protocol::messages::delete_groups_response::DeletableGroupResult;
 use moldau_protocol::messages::describe_groups_response::DescribedGroup;
 use moldau_protocol::messages::{ListGroupsRequest, ListGroupsResponse};
@@ -25,11 +26,12 @@ impl GroupCoordinator {
 
     /// ListGroups, all versions, of the partitions that this node leads.
     pub async fn list_groups(&self, request: &ListGroupsRequest) -> ListGroupsResponse {
+        let filter = ListGroupsFilter::new(&request.states_filter, &request.types_filter);
         let mut response = ListGroupsResponse::default();
         for shard in self.shards() {
             let listed = shard.read(|groups| {
                 let mut listed = Vec::new();
-                groups.list_groups(&request.states_filter, &request.types_filter, &mut listed);
+                groups.list_groups(&filter, &mut listed);
                 listed
             });
             match listed.await {

@@ -3,6 +3,7 @@
 //! DescribeGroups says GROUP_ID_NOT_FOUND from v6 on; before, a missing group is a dead one. ListGroups filters by state from v4, by type
 //! from v5, both without regard to case.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_protocol::messages::delete_groups_response::DeletableGroupResult;
@@ -14,6 +15,30 @@ use crate::classic::{ClassicGroup, ClassicGroupState, Step};
 use crate::record::{GroupRecord, GroupType};
 use crate::result::CoordinatorResult;
 use crate::shard::{Group, GroupShard};
+
+/// Which groups a ListGroups asks for, whatever the case; an empty list asks for all.
+#[derive(Clone, Debug)]
+pub struct ListGroupsFilter {
+    states: Vec<ClassicGroupState>,
+    types: Vec<GroupType>,
+}
+
+impl ListGroupsFilter {
+    /// Reads the lists of a request. Names that stand for nothing pass nothing.
+    pub fn new(states: &[String], types: &[String]) -> Self {
+        let asked = |list: &[String], name: &str| {
+            list.is_empty() || list.iter().any(|asked| asked.eq_ignore_ascii_case(name))
+        };
+        ListGroupsFilter {
+            states: ClassicGroupState::ALL.into_iter().filter(|state| asked(states, state.name())).collect(),
+            types: GroupType::ALL.into_iter().filter(|group_type| asked(types, group_type.name())).collect(),
+        }
+    }
+
+    fn passes(&self, state: ClassicGroupState, group_type: GroupType) -> bool {
+        self.states.contains(&state) && self.types.contains(&group_type)
+    }
+}
 
 impl GroupShard {
     /// One group of a DescribeGroups.
@@ -27,14 +52,11 @@ impl GroupShard {
         }
     }
 
-    /// The groups whose state and type are among the given ones; empty lists are no filter.
-    pub fn list_groups(&self, states: &[String], types: &[String], groups: &mut Vec<ListedGroup>) {
-        let wanted = |filter: &[String], name: &str| {
-            filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
-        };
+    /// The groups that pass the filter.
+    pub fn list_groups(&self, filter: &ListGroupsFilter, groups: &mut Vec<ListedGroup>) {
         for (group_id, group) in self.groups() {
             let Group::Classic(group) = group else { continue };
-            if wanted(states, group.state().name()) && wanted(types, GroupType::Classic.name()) {
+            if filter.passes(group.state(), GroupType::Classic) {
                 groups.push(ListedGroup {
                     group_id: group_id.to_string(),
                     protocol_type: group.protocol_type_name(),
@@ -52,11 +74,9 @@ impl GroupShard {
         out: &mut CoordinatorResult,
     ) -> Vec<DeletableGroupResult> {
         out.replay_records = true;
-        let mut results: Vec<DeletableGroupResult> = Vec::with_capacity(group_ids.len());
-        for group_id in group_ids {
-            if results.iter().any(|result| result.group_id == *group_id) {
-                continue;
-            }
+        let mut seen = HashSet::with_capacity(group_ids.len());
+        let mut results = Vec::with_capacity(group_ids.len());
+        for group_id in group_ids.iter().filter(|group_id| seen.insert(group_id.as_str())) {
             let error = self.delete_group(group_id, out).err().unwrap_or(ErrorCode::None);
             results.push(DeletableGroupResult { group_id: group_id.clone(), error_code: error.code() });
         }

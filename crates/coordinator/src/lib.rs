@@ -14,6 +14,7 @@ mod result;
 mod shard;
 mod timers;
 
+pub use admin::ListGroupsFilter;
 pub use classic::{ClassicGroup, ClassicGroupState};
 pub use config::GroupConfig;
 pub use offsets::{OffsetAndMetadata, no_offset};

@@ -42,6 +42,10 @@ pub enum GroupType {
 }
 
 impl GroupType {
+    /// Every kind.
+    pub const ALL: [GroupType; 4] =
+        [GroupType::Classic, GroupType::Consumer, GroupType::Share, GroupType::Streams];
+
     /// Kafka's name, as in ListGroups.
     pub fn name(self) -> &'static str {
         match self {

@@ -405,16 +405,15 @@ impl ClassicGroup {
 
     /// The protocol with the most votes. Among equals the one that a member of lower id voted for.
     pub(super) fn select_protocol(&self) -> Option<Arc<str>> {
-        let mut votes: Vec<(&Arc<str>, usize)> = Vec::new();
-        for member in self.members.values() {
-            let Some(vote) = member.vote(|name| self.all_support(name)) else { continue };
-            match votes.iter_mut().find(|(name, _)| *name == vote) {
-                Some((_, count)) => *count += 1,
-                None => votes.push((vote, 1)),
+        // Each protocol with its votes and the place of the first one.
+        let mut votes: BTreeMap<&Arc<str>, (usize, usize)> = BTreeMap::new();
+        for (place, member) in self.members.values().enumerate() {
+            if let Some(vote) = member.vote(|name| self.all_support(name)) {
+                votes.entry(vote).or_insert((0, place)).0 += 1;
             }
         }
-        let most = votes.iter().map(|(_, count)| *count).max()?;
-        votes.into_iter().find(|(_, count)| *count == most).map(|(name, _)| name.clone())
+        let most = votes.into_iter().max_by_key(|(_, (count, place))| (*count, std::cmp::Reverse(*place)));
+        most.map(|(name, _)| name.clone())
     }
 
     /// Members with the metadata of the chosen protocol: what the leader gets.

@@ -1,5 +1,6 @@
 //! A member of a classic group.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -54,12 +55,10 @@ impl Member {
 
 /// The protocols of a JoinGroup as a member keeps them: each name once, the first of its kind.
 pub(crate) fn protocols_of(protocols: &[JoinGroupRequestProtocol]) -> Vec<(Arc<str>, Bytes)> {
-    let mut kept: Vec<(Arc<str>, Bytes)> = Vec::with_capacity(protocols.len());
-    for protocol in protocols {
-        if !kept.iter().any(|(name, _)| **name == *protocol.name) {
-            // Copied: a slice would keep the whole request in memory as long as the member lives.
-            kept.push((protocol.name.as_str().into(), Bytes::copy_from_slice(&protocol.metadata)));
-        }
-    }
-    kept
+    let mut seen = HashSet::with_capacity(protocols.len());
+    let first = protocols.iter().filter(|protocol| seen.insert(protocol.name.as_str()));
+    // Copied: a slice would keep the whole request in memory as long as the member lives.
+    first
+        .map(|protocol| (protocol.name.as_str().into(), Bytes::copy_from_slice(&protocol.metadata)))
+        .collect()
 }

@@ -18,6 +18,15 @@ pub enum ClassicGroupState {
 }
 
 impl ClassicGroupState {
+    /// Every state.
+    pub const ALL: [ClassicGroupState; 5] = [
+        ClassicGroupState::Empty,
+        ClassicGroupState::PreparingRebalance,
+        ClassicGroupState::CompletingRebalance,
+        ClassicGroupState::Stable,
+        ClassicGroupState::Dead,
+    ];
+
     /// Kafka's name, as in DescribeGroups.
     pub fn name(self) -> &'static str {
         match self {

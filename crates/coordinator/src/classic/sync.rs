@@ -2,6 +2,7 @@
 //!
 //! v3 adds static members; from v5 the request must name the protocol it believes in (that it does is checked before).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -69,11 +70,11 @@ impl ClassicGroup {
             return;
         }
         self.assignment_in_flight = true;
+        // The last one counts where a member is named twice. Copied: a slice would keep the whole request in memory.
+        let given: HashMap<&str, &Bytes> =
+            request.assignments.iter().map(|given| (given.member_id.as_str(), &given.assignment)).collect();
         let assignment_of = |member_id: &str| {
-            // The last one counts where a member is named twice.
-            let mut named = request.assignments.iter().rev();
-            let assignment = named.find(|assignment| *assignment.member_id == *member_id);
-            assignment.map(|assignment| Bytes::copy_from_slice(&assignment.assignment)).unwrap_or_default()
+            given.get(member_id).map(|assignment| Bytes::copy_from_slice(assignment)).unwrap_or_default()
         };
         let assignments: Vec<(Arc<str>, Bytes)> =
             self.members.keys().map(|member_id| (member_id.clone(), assignment_of(member_id))).collect();

@@ -1,5 +1,6 @@
 //! OffsetDelete, and the removal of a group's or a topic's offsets.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use moldau_protocol::messages::offset_delete_response::{
@@ -8,6 +9,7 @@ use moldau_protocol::messages::offset_delete_response::{
 use moldau_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 use moldau_types::{ErrorCode, Uuid};
 
+use super::OffsetAndMetadata;
 use crate::record::GroupRecord;
 use crate::result::CoordinatorResult;
 use crate::shard::{Group, GroupShard};
@@ -51,19 +53,22 @@ impl GroupShard {
 
     /// Removes the offsets of deleted topics, given by name and id, from every group.
     pub fn topics_deleted(&self, topics: &[(Arc<str>, Uuid)], out: &mut CoordinatorResult) {
+        // A name may have been deleted, made again and deleted again.
+        let mut ids_by_name: HashMap<&str, Vec<Uuid>> = HashMap::new();
+        for (name, id) in topics {
+            ids_by_name.entry(name).or_default().push(*id);
+        }
+        let is_deleted = |topic: &str, offset: &OffsetAndMetadata| {
+            let ids = ids_by_name.get(topic);
+            ids.is_some_and(|ids| offset.topic_id == Uuid::ZERO || ids.contains(&offset.topic_id))
+        };
         for (group_id, topic, partition, offset) in self.offsets().iter() {
-            let deleted = topics
-                .iter()
-                .any(|(name, id)| name == topic && (offset.topic_id == Uuid::ZERO || offset.topic_id == *id));
-            if deleted {
+            if is_deleted(topic, offset) {
                 out.records.push(tombstone(group_id, topic, partition));
             }
         }
         for ((group_id, topic, partition), offset) in self.offsets().iter_pending() {
-            let deleted = topics
-                .iter()
-                .any(|(name, id)| name == topic && (offset.topic_id == Uuid::ZERO || offset.topic_id == *id));
-            if deleted {
+            if is_deleted(topic, offset) {
                 out.records.push(tombstone(group_id, topic, *partition));
             }
         }

@@ -1,5 +1,6 @@
 //! LeaveGroup, and what is left of a group: DescribeGroups, ListGroups, DeleteGroups.
 
+use moldau_coordinator::ListGroupsFilter;
 use moldau_types::ErrorCode;
 
 use crate::harness::{GROUP, Harness, Join, error_of};
@@ -101,7 +102,8 @@ fn groups_are_listed_by_state_and_type_whatever_the_case() {
     let list = |states: &[&str], types: &[&str]| {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let mut groups = Vec::new();
-        harness.shard.list_groups(&owned(states), &owned(types), &mut groups);
+        let filter = ListGroupsFilter::new(&owned(states), &owned(types));
+        harness.shard.list_groups(&filter, &mut groups);
         groups.len()
     };
     assert_eq!(list(&[], &[]), 1);
@@ -109,6 +111,7 @@ fn groups_are_listed_by_state_and_type_whatever_the_case() {
     assert_eq!(list(&["Empty", "STABLE"], &[]), 1);
     assert_eq!(list(&["Empty"], &[]), 0);
     assert_eq!(list(&[], &["consumer"]), 0);
+    assert_eq!(list(&["nothing"], &[]), 0);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use moldau_coordinator::{GroupConfig, GroupRecord, GroupShard};
+use moldau_coordinator::{GroupConfig, GroupRecord, GroupShard, ListGroupsFilter};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -81,7 +81,7 @@ fn the_references_log_gives_its_groups_and_offsets() {
     assert_eq!(group.group_state, "Stable");
     assert_eq!(group.members[0].group_instance_id.as_deref(), Some("instance-1"));
     let mut listed = Vec::new();
-    shard.list_groups(&[], &["classic".to_owned()], &mut listed);
+    shard.list_groups(&ListGroupsFilter::new(&[], &["classic".to_owned()]), &mut listed);
     let listed: Vec<_> = listed.into_iter().map(|group| group.group_id).collect();
     assert_eq!(listed, ["admin-group", "classic-group", "static-group", "tx-group"]);
 }
@@ -137,7 +137,7 @@ fn damaged_records_are_refused_or_read_but_never_more() {
         }
     }
     let mut listed = Vec::new();
-    shard.list_groups(&[], &[], &mut listed);
+    shard.list_groups(&ListGroupsFilter::new(&[], &[]), &mut listed);
     for group in listed {
         shard.describe_group(&group.group_id, 6);
     }
