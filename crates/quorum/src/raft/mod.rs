@@ -10,6 +10,7 @@ mod runtime;
 mod storage;
 #[cfg(test)]
 mod suite;
+mod watch;
 
 pub(crate) use entry::{
     Applied, Entry, Member, Payload, StoredBatch, membership_controls, membership_from_controls,
