@@ -8,7 +8,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-
 use moldau_protocol::{ApiKey, Message, Reader};
 
 use crate::network::{ConnectionInfo, Outcome, Response};
@@ -42,7 +41,8 @@ impl<'a> RequestHead<'a> {
         let api_key = int16(0).ok_or_else(short)?;
         let api_version = int16(2).ok_or_else(short)?;
         let correlation = frame.get(4..8).ok_or_else(short)?;
-        let correlation_id = i32::from_be_bytes([correlation[0], correlation[1], correlation[2], correlation[3]]);
+        let correlation_id =
+            i32::from_be_bytes([correlation[0], correlation[1], correlation[2], correlation[3]]);
         let length = int16(8).ok_or_else(short)?;
         let client_id = match usize::try_from(length) {
             Ok(length) => {
@@ -54,7 +54,8 @@ impl<'a> RequestHead<'a> {
         };
         let mut body_at = 10 + client_id.map_or(0, str::len);
         // A version that is not known still has a head: ApiVersions is answered whatever its version.
-        let flexible = ApiKey::from_i16(api_key).is_some_and(|key| key.request_header_version(api_version) >= 2);
+        let flexible =
+            ApiKey::from_i16(api_key).is_some_and(|key| key.request_header_version(api_version) >= 2);
         if flexible {
             let mut reader = Reader::new(&frame[body_at..]);
             reader.skip_tagged_fields().map_err(|e| format!("request header: {e}"))?;
@@ -116,10 +117,21 @@ pub(crate) fn reply<R: Message>(context: &RequestContext, body: &R) -> Outcome {
     }
 }
 
+/// Memory that the arrays of one request may take, in bytes: for about a million elements. Small elements on the wire are
+/// much larger in memory, so the size of a request alone is no bound.
+const ARRAY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Reads the body of a request within bounded memory.
+pub(crate) fn reader(body: &[u8]) -> Reader<'_> {
+    let mut reader = Reader::new(body);
+    reader.limit_memory(ARRAY_BYTES_MAX);
+    reader
+}
+
 /// Decodes the body of a request; the error closes the connection. Bytes behind the message are let pass, as the
 /// reference does: librdkafka's Metadata request for all topics has three.
 pub(crate) fn decode<Q: Message>(context: &RequestContext, body: &[u8]) -> Result<Q, Outcome> {
-    Q::decode(&mut Reader::new(body), context.api_version)
+    Q::decode(&mut reader(body), context.api_version)
         .map_err(|e| Outcome::Close(format!("{} version {}: {e}", Q::NAME, context.api_version)))
 }
 

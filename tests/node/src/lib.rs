@@ -4,6 +4,11 @@
 //! `MOLDAU_TEST_BOOTSTRAP=host:port` takes any running node, also one of Apache Kafka; without it one node is started in
 //! this process, on a free port and in a directory of its own, for all tests.
 
+mod bystander;
+pub mod wire;
+
+pub use bystander::Bystander;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -53,8 +58,11 @@ fn data_directory() -> PathBuf {
     own
 }
 
-/// Starts the node of this process on a runtime that lives as long as the process; its address.
-fn start_own() -> String {
+/// Starts a node of this process on a runtime that lives as long as the process; its address. `settings` are over what
+/// all tests' nodes have.
+fn start_own(settings: &[(&str, &str)]) -> String {
+    let settings: Vec<(String, String)> =
+        settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
@@ -67,6 +75,7 @@ fn start_own() -> String {
                 ("offsets.topic.num.partitions", "3"),
             ];
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let pairs = pairs.into_iter().chain(settings);
             let configs = moldau_config::BrokerConfig::load(pairs).expect("good configs");
             let options = moldau_server::NodeOptions {
                 configs,
@@ -89,9 +98,14 @@ impl Node {
         static ADDRESS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
         let address = ADDRESS.get_or_init(|| {
             let named = std::env::var("MOLDAU_TEST_BOOTSTRAP").ok().filter(|address| !address.is_empty());
-            named.unwrap_or_else(start_own)
+            named.unwrap_or_else(|| start_own(&[]))
         });
         Self { address: address.clone() }
+    }
+
+    /// A node of the caller's own in this process, with these settings, whatever `MOLDAU_TEST_BOOTSTRAP` says.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self { address: start_own(settings) }
     }
 
     /// `host:port`.

@@ -16,6 +16,7 @@ use super::coordinator_partition::LedPartition;
 use super::dynamic_config::log_config;
 use super::{Broker, Configs, Partition};
 use crate::controller::Publish;
+use crate::network::ConnectionLimits;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -60,6 +61,7 @@ impl Applier {
         let settings = broker.configs.load().settings.with_dynamic(all.clone(), own.clone());
         match BrokerConfig::of(&settings) {
             Ok(config) => {
+                broker.connections.set_limits(ConnectionLimits::of(&config.network));
                 broker.configs.store(Arc::new(Configs { settings, broker: config }));
             }
             Err(errors) => {

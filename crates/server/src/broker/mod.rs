@@ -28,6 +28,7 @@ use moldau_types::{BrokerId, ErrorCode};
 
 use crate::controller::ControllerHandle;
 use crate::fetch::SessionCache;
+use crate::network::ConnectionRegistry;
 
 pub(crate) use apply::Applier;
 pub(crate) use dynamic_config::log_config;
@@ -61,6 +62,7 @@ pub(crate) struct Broker {
     pub(crate) logs: Arc<LogManager>,
     pub(crate) groups: Arc<GroupCoordinator>,
     pub(crate) loggers: Arc<dyn crate::loggers::Loggers>,
+    pub(crate) connections: Arc<ConnectionRegistry>,
     image: ArcSwap<MetadataImage>,
     partitions: Partitions,
     sessions: SessionCache,
@@ -76,6 +78,7 @@ impl Broker {
         groups: Arc<GroupCoordinator>,
         controller: ControllerHandle,
         loggers: Arc<dyn crate::loggers::Loggers>,
+        connections: Arc<ConnectionRegistry>,
     ) -> Arc<Self> {
         let slots = configs.broker.network.max_incremental_fetch_session_cache_slots;
         Arc::new(Broker {
@@ -83,6 +86,7 @@ impl Broker {
             logs,
             groups,
             loggers,
+            connections,
             image: ArcSwap::from_pointee(MetadataImage::default()),
             partitions: Partitions::default(),
             sessions: SessionCache::new(usize::try_from(slots).unwrap_or(0)),

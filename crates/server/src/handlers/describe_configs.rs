@@ -1,6 +1,7 @@
 //! DescribeConfigs (api key 32), versions 1 to 4: topics, brokers (this one, or with an empty name the cluster-wide
 //! dynamic configs), loggers, groups and client metrics subscriptions. Version 3 added types and documentation.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_config::describe::{
@@ -27,7 +28,11 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
-    let results = request.resources.into_iter().map(|resource| {
+    // A resource that is named again has its answer: thousands of names must not come to gigabytes.
+    let mut seen = HashSet::new();
+    let asked = request.resources.into_iter();
+    let once = asked.filter(|resource| seen.insert((resource.resource_type, resource.resource_name.clone())));
+    let results = once.map(|resource| {
         let described = describe(&broker, &resource);
         let (error_code, error_message, entries) = match described {
             Ok(entries) => (0, None, entries),
@@ -53,7 +58,10 @@ pub(crate) async fn handle(
     DescribeConfigsResponse { results: results.collect(), ..DescribeConfigsResponse::default() }
 }
 
-fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Vec<ConfigEntry>, (ErrorCode, String)> {
+fn describe(
+    broker: &Broker,
+    resource: &DescribeConfigsResource,
+) -> Result<Vec<ConfigEntry>, (ErrorCode, String)> {
     let name = resource.resource_name.as_str();
     let image = broker.image();
     let configs = broker.configs.load();
@@ -71,7 +79,10 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Vec<C
                 return Err((ErrorCode::InvalidTopicException, format!("Topic name is invalid: {reason}")));
             }
             if image.topics.by_name(name).is_none() {
-                return Err((ErrorCode::UnknownTopicOrPartition, "This server does not host this topic-partition.".to_owned()));
+                return Err((
+                    ErrorCode::UnknownTopicOrPartition,
+                    "This server does not host this topic-partition.".to_owned(),
+                ));
             }
             Ok(describe_topic(image.configs.topic(name), &configs.settings))
         }
@@ -80,7 +91,9 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Vec<C
             Ok(()) => Ok(describe_broker(&configs.settings)),
             Err(message) => invalid(message),
         },
-        Some(ConfigResourceType::Group) if name.is_empty() => invalid("Group name must not be empty".to_owned()),
+        Some(ConfigResourceType::Group) if name.is_empty() => {
+            invalid("Group name must not be empty".to_owned())
+        }
         Some(kind @ ConfigResourceType::Group) => {
             let set = image.configs.get(&ConfigResource { resource_type: kind, name: name.to_owned() });
             Ok(describe_group(set, &configs.settings))
@@ -88,9 +101,9 @@ fn describe(broker: &Broker, resource: &DescribeConfigsResource) -> Result<Vec<C
         Some(ConfigResourceType::ClientMetrics) if name.is_empty() => {
             invalid("Client metrics subscription name must not be empty".to_owned())
         }
-        Some(kind @ ConfigResourceType::ClientMetrics) => {
-            Ok(describe_client_metrics(image.configs.get(&ConfigResource { resource_type: kind, name: name.to_owned() })))
-        }
+        Some(kind @ ConfigResourceType::ClientMetrics) => Ok(describe_client_metrics(
+            image.configs.get(&ConfigResource { resource_type: kind, name: name.to_owned() }),
+        )),
         _ => invalid(format!("Unsupported resource type: {}", resource.resource_type)),
     }
 }

@@ -10,16 +10,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use moldau_protocol::Reader;
 use moldau_protocol::messages::fetch_request::FetchRequestView;
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 
 use crate::broker::{Broker, Partition};
-use crate::dispatch::{RequestContext, now_or_later};
+use crate::dispatch::{RequestContext, now_or_later, reader};
 use crate::fetch::{
-    Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, Pass, ResponseHead, Session, SessionKey, Target, Wait,
-    find, may_be_cold, read_all, warm, write,
+    Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, Pass, ResponseHead, Session, SessionKey, Target,
+    Wait, find, may_be_cold, read_all, warm, write,
 };
 use crate::network::Outcome;
 
@@ -45,7 +44,7 @@ struct Fetch {
 /// Answers a Fetch request.
 pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]) -> Outcome {
     let version = context.api_version;
-    let request = match FetchRequestView::decode(&mut Reader::new(body), version) {
+    let request = match FetchRequestView::decode(&mut reader(body), version) {
         Ok(request) => request,
         Err(e) => return Outcome::Close(format!("FetchRequest version {version}: {e}")),
     };
@@ -122,7 +121,8 @@ fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: 
             let mut session = session.lock();
             session.forget(request.forgotten_topics_data.iter().flat_map(|topic| {
                 let topic_name = name(topic.topic, topic.topic_id);
-                let key = move |partition: &i32| SessionKey { topic: topic_name.clone(), partition: *partition };
+                let key =
+                    move |partition: &i32| SessionKey { topic: topic_name.clone(), partition: *partition };
                 topic.partitions.iter().map(key)
             }));
             session.update(asked);

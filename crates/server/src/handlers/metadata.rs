@@ -3,8 +3,10 @@
 //! - No topics means all topics (an empty list in version 0, null from version 1 on).
 //! - A topic that is not there is made when the request and `auto.create.topics.enable` say so; it is ready when it is
 //!   answered, since for some clients LEADER_NOT_AVAILABLE is final.
+//! - A topic is answered once, however often it is asked for: the answer is never much larger than what it is about.
 //! - Topics may be asked for by id from version 12 on (KIP-516). Unknown ids are UNKNOWN_TOPIC_ID.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_metadata::{MetadataImage, TopicImage};
@@ -20,7 +22,11 @@ use crate::broker::{Broker, is_internal_topic, validate_topic_name};
 use crate::dispatch::RequestContext;
 
 /// Answers a Metadata request.
-pub(crate) async fn handle(broker: Arc<Broker>, context: RequestContext, request: MetadataRequest) -> MetadataResponse {
+pub(crate) async fn handle(
+    broker: Arc<Broker>,
+    context: RequestContext,
+    request: MetadataRequest,
+) -> MetadataResponse {
     let version = context.api_version;
     let wants_all = match &request.topics {
         None => true,
@@ -34,9 +40,19 @@ pub(crate) async fn handle(broker: Arc<Broker>, context: RequestContext, request
     let listener = &context.connection.listener;
     let topics = match request.topics {
         Some(asked) if !wants_all => {
-            asked.into_iter().map(|topic| find(&image, topic, listener, operations)).collect()
+            let mut seen = HashSet::new();
+            asked
+                .into_iter()
+                .filter(|topic| seen.insert((topic.name.clone(), topic.topic_id)))
+                .map(|topic| find(&image, topic, listener, operations))
+                .collect()
         }
-        _ => image.topics.sorted().into_iter().map(|topic| describe(&image, topic, listener, operations)).collect(),
+        _ => image
+            .topics
+            .sorted()
+            .into_iter()
+            .map(|topic| describe(&image, topic, listener, operations))
+            .collect(),
     };
     MetadataResponse {
         brokers: brokers(&image, listener),
@@ -92,7 +108,12 @@ fn find(
     }
 }
 
-fn describe(image: &MetadataImage, topic: &TopicImage, listener: &str, operations: i32) -> MetadataResponseTopic {
+fn describe(
+    image: &MetadataImage,
+    topic: &TopicImage,
+    listener: &str,
+    operations: i32,
+) -> MetadataResponseTopic {
     let partitions = topic.partitions.iter().map(|(index, partition)| {
         let reachable = image.cluster.broker(partition.leader).filter(|broker| broker.is_active());
         let error = match reachable {

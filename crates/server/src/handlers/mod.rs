@@ -43,7 +43,8 @@ impl Service for Broker {
         outcomes: &mut Vec<Outcome>,
     ) {
         let mut rest = frames;
-        while !rest.is_empty() {
+        // What follows a request that ends the connection was never asked.
+        while !rest.is_empty() && !matches!(outcomes.last(), Some(Outcome::Close(_))) {
             let produces = rest.iter().take_while(|frame| is_produce(&bytes[(*frame).clone()])).count();
             if produces > 0 && !connection.is_controller {
                 produce::handle(self, connection, bytes, &rest[..produces], outcomes);

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use moldau_log::AppendError;
-use moldau_protocol::{ApiKey, Reader};
+use moldau_protocol::ApiKey;
 use moldau_protocol::messages::ProduceResponse;
 use moldau_protocol::messages::produce_request::ProduceRequestView;
 use moldau_protocol::messages::produce_response::{
@@ -21,7 +21,7 @@ use moldau_types::{ErrorCode, Uuid};
 
 use super::offered::is_offered;
 use crate::broker::{Broker, Partition};
-use crate::dispatch::{RequestContext, RequestHead, now_or_later, reply};
+use crate::dispatch::{RequestContext, RequestHead, now_or_later, reader, reply};
 use crate::network::{ConnectionInfo, Outcome};
 use crate::produce::{Batch, Refusal, append, validate};
 
@@ -53,7 +53,11 @@ pub(crate) fn handle(
     let now_ms = broker.now_ms();
     for frame in frames {
         let request = read(broker, connection, bytes, frame.clone(), requests.len(), &mut batches, now_ms);
+        let ends = request.as_ref().map_or(true, |request| failed_without_acks(request).is_some());
         requests.push(request);
+        if ends {
+            break;
+        }
     }
     let mut durable = Vec::new();
     append(batches, bytes, now_ms, |slot, partition, result| {
@@ -121,7 +125,7 @@ fn read(
     }
     let context = head.context(ApiKey::Produce, connection);
     let body = frame.start + head.body_at..frame.end;
-    let view = ProduceRequestView::decode(&mut Reader::new(&bytes[body]), version)
+    let view = ProduceRequestView::decode(&mut reader(&bytes[body]), version)
         .map_err(|e| format!("ProduceRequest version {version}: {e}"))?;
     let acks = view.acks;
     let refused_as_a_whole = if !matches!(acks, -1..=1) {
@@ -228,17 +232,17 @@ fn append_failed(answer: &mut PartitionProduceResponse, partition: &Partition, e
     answer.log_start_offset = partition.log.offsets().log_start.0;
 }
 
+/// The partition for which a request that asks for no answer has failed so far.
+fn failed_without_acks(request: &Produce) -> Option<&PartitionProduceResponse> {
+    let mut partitions = request.response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    if request.acks == 0 { partitions.find(|partition| partition.error_code != 0) } else { None }
+}
+
 fn finish(request: Produce) -> Outcome {
-    let Produce { context, acks, response } = request;
-    if acks != 0 {
-        return reply(&context, &response);
+    if request.acks != 0 {
+        return reply(&request.context, &request.response);
     }
-    let failed = response
-        .responses
-        .iter()
-        .flat_map(|topic| &topic.partition_responses)
-        .find(|partition| partition.error_code != 0);
-    match failed {
+    match failed_without_acks(&request) {
         None => Outcome::Silence,
         Some(partition) => Outcome::Close(format!(
             "a produce request with acks=0 failed with {}; closing is the only way to tell",

@@ -2,7 +2,8 @@
 //!
 //! Pipelined requests are worked on together: all complete frames of the buffer go to the service at once, and those
 //! that need time wait side by side. Back-pressure: while too many requests or bytes wait to be answered, nothing is
-//! read, so a client that never reads costs one socket buffer and the responses that it already asked for.
+//! read, so a client that never reads costs one socket buffer and the responses that it already asked for. A request
+//! that ends the connection ends it in its turn: what was asked before is answered, what came after is not looked at.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -52,7 +53,8 @@ pub(crate) struct ConnectionInfo {
 
 /// What answers the requests of a listener.
 pub(crate) trait Service: Send + Sync + 'static {
-    /// Works on `frames`, ranges of `bytes`, and pushes one outcome for each, in their order.
+    /// Works on `frames`, ranges of `bytes`, and pushes one outcome for each, in their order; nothing after a
+    /// [`Outcome::Close`].
     fn handle(
         self: &Arc<Self>,
         connection: &Arc<ConnectionInfo>,
@@ -66,6 +68,8 @@ pub(crate) trait Service: Send + Sync + 'static {
 enum Pending {
     Ready(Response),
     Later(Later),
+    /// The connection ends here, for this reason.
+    Close(String),
 }
 
 struct Connection<S> {
@@ -76,6 +80,8 @@ struct Connection<S> {
     pending: VecDeque<Pending>,
     outbox: Outbox,
     peer_finished: bool,
+    /// A request that ends the connection was found: no more are taken up.
+    closing: bool,
 }
 
 /// Serves a connection until one side ends it.
@@ -97,6 +103,7 @@ pub(crate) async fn run<S: Service>(
         pending: VecDeque::new(),
         outbox: Outbox::default(),
         peer_finished: false,
+        closing: false,
     };
     let ended = tokio::select! {
         ended = connection.converse(&registration) => ended,
@@ -113,7 +120,7 @@ impl<S: Service> Connection<S> {
         let mut ranges = Vec::new();
         let mut outcomes = Vec::new();
         loop {
-            self.dispatch(&mut ranges, &mut outcomes)?;
+            self.dispatch(&mut ranges, &mut outcomes);
             let progress = poll_fn(|cx| self.poll_progress(cx)).await?;
             registration.liveness.touch();
             if progress == Progress::Finished {
@@ -124,42 +131,53 @@ impl<S: Service> Connection<S> {
 
     /// Whether one more request may be taken up.
     fn has_room(&self) -> bool {
-        self.pending.len() < UNANSWERED_MAX && self.outbox.bytes() < UNSENT_BYTES_MAX
+        !self.closing && self.pending.len() < UNANSWERED_MAX && self.outbox.bytes() < UNSENT_BYTES_MAX
     }
 
     /// Hands the complete frames of the buffer to the service, as many as there is room for.
-    fn dispatch(&mut self, ranges: &mut Vec<Range<usize>>, outcomes: &mut Vec<Outcome>) -> Result<(), String> {
+    fn dispatch(&mut self, ranges: &mut Vec<Range<usize>>, outcomes: &mut Vec<Outcome>) {
         if !self.has_room() {
-            return Ok(());
+            return;
         }
         ranges.clear();
         let count = (UNANSWERED_MAX - self.pending.len()).min(FRAMES_AT_ONCE);
-        self.frames.complete(count, ranges).map_err(|e| e.to_string())?;
+        if let Err(e) = self.frames.complete(count, ranges) {
+            self.accept(Outcome::Close(e.to_string()));
+        }
         if !ranges.is_empty() {
             self.service.handle(&self.info, self.frames.bytes_mut(), ranges, outcomes);
-            outcomes.drain(..).try_for_each(|outcome| self.accept(outcome))?;
+            for outcome in outcomes.drain(..) {
+                self.accept(outcome);
+            }
         }
-        Ok(())
     }
 
-    fn accept(&mut self, outcome: Outcome) -> Result<(), String> {
+    fn accept(&mut self, outcome: Outcome) {
+        if self.closing {
+            return;
+        }
         match outcome {
             Outcome::Reply(response) if self.pending.is_empty() => self.outbox.push(response),
             Outcome::Reply(response) => self.pending.push_back(Pending::Ready(response)),
             Outcome::Later(later) => self.pending.push_back(Pending::Later(later)),
             Outcome::Silence => {}
-            Outcome::Close(reason) => return Err(reason),
+            Outcome::Close(reason) => {
+                self.closing = true;
+                self.pending.push_back(Pending::Close(reason));
+            }
         }
-        Ok(())
     }
 
     /// Moves what can be moved: waiting answers, the outbox, the receive buffer. Ready when the caller has to look again.
     fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {
-        self.poll_pending(cx)?;
+        self.poll_pending(cx);
         let drained = match self.outbox.poll_send(&self.stream, cx) {
             Poll::Ready(sent) => sent.map(|()| true).map_err(|e| format!("sending failed: {e}"))?,
             Poll::Pending => false,
         };
+        if drained && let Some(Pending::Close(reason)) = self.pending.front_mut() {
+            return Poll::Ready(Err(std::mem::take(reason)));
+        }
         if !self.has_room() {
             return Poll::Pending; // woken when the socket takes bytes or an awaited answer is there
         }
@@ -167,13 +185,13 @@ impl<S: Service> Connection<S> {
             return Poll::Ready(Ok(Progress::More));
         }
         if self.peer_finished {
-            let finished = drained && self.pending.is_empty();
-            return if finished { Poll::Ready(Ok(Progress::Finished)) } else { Poll::Pending };
+            // Nobody is there to be answered later: a long poll of a client that is gone must not keep its place.
+            return if drained { Poll::Ready(Ok(Progress::Finished)) } else { Poll::Pending };
         }
         self.poll_read(cx)
     }
 
-    fn poll_pending(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+    fn poll_pending(&mut self, cx: &mut Context<'_>) {
         let mut at = 0;
         while at < self.pending.len() {
             if let Pending::Later(later) = &mut self.pending[at]
@@ -189,7 +207,11 @@ impl<S: Service> Connection<S> {
                         self.pending.remove(at);
                         continue;
                     }
-                    Outcome::Close(reason) => return Err(reason),
+                    Outcome::Close(reason) => {
+                        self.closing = true;
+                        self.pending.truncate(at);
+                        self.pending.push_back(Pending::Close(reason));
+                    }
                 }
             }
             at += 1;
@@ -202,7 +224,6 @@ impl<S: Service> Connection<S> {
         if self.pending.is_empty() && self.pending.capacity() > 16 {
             self.pending = VecDeque::new();
         }
-        Ok(())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {

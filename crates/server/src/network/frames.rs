@@ -51,10 +51,20 @@ impl Frames {
         }
     }
 
-    /// Takes all complete frames at the front, at most `max`, as ranges of [`Frames::bytes_mut`].
-    pub(crate) fn complete(&mut self, max: usize, into: &mut Vec<std::ops::Range<usize>>) -> Result<(), BadFrameLength> {
+    /// Takes all complete frames at the front, at most `max`, as ranges of [`Frames::bytes_mut`]. A bad length is an error
+    /// only when it comes first: what was sent before it is worked on before.
+    pub(crate) fn complete(
+        &mut self,
+        max: usize,
+        into: &mut Vec<std::ops::Range<usize>>,
+    ) -> Result<(), BadFrameLength> {
         while into.len() < max {
-            let Some(length) = self.announced()? else { break };
+            let length = match self.announced() {
+                Ok(Some(length)) => length,
+                Ok(None) => break,
+                Err(error) if into.is_empty() => return Err(error),
+                Err(_) => break,
+            };
             let from = self.start + 4;
             if self.bytes.len() < from + length {
                 break;
@@ -93,7 +103,8 @@ impl Frames {
             buffer::give_back(std::mem::replace(&mut self.bytes, larger));
         }
         let spare = self.bytes.capacity() - self.bytes.len();
-        let limit = if wanted > buffer::BUFFER_BYTES / 2 { (wanted - self.bytes.len()).min(spare) } else { spare };
+        let limit =
+            if wanted > buffer::BUFFER_BYTES / 2 { (wanted - self.bytes.len()).min(spare) } else { spare };
         Ok((&mut self.bytes, limit))
     }
 
@@ -180,6 +191,17 @@ mod tests {
             assert_eq!(frames.complete(1, &mut Vec::new()), Err(BadFrameLength { length, max: 1024 }));
             assert!(frames.capacity() <= 2 * buffer::BUFFER_BYTES);
         }
+    }
+
+    #[test]
+    fn what_came_before_a_bad_length_is_given_first() {
+        let mut frames = Frames::new(1024);
+        feed(&mut frames, &[frame(b"good"), (-1i32).to_be_bytes().to_vec()].concat());
+        let mut ranges = Vec::new();
+        assert_eq!(frames.complete(9, &mut ranges), Ok(()));
+        assert_eq!(ranges.len(), 1);
+        assert!(frames.holds_frame());
+        assert!(frames.complete(9, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use moldau_config::broker::NetworkConfig;
+
 /// Limits on open connections (`max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`).
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
@@ -21,14 +23,28 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
+    /// The limits that the broker's configs set.
+    pub(crate) fn of(network: &NetworkConfig) -> Self {
+        let count = |value: i32| usize::try_from(value).unwrap_or(0);
+        let overrides = network.max_connections_per_ip_overrides.iter();
+        ConnectionLimits {
+            max: count(network.max_connections),
+            max_per_ip: count(network.max_connections_per_ip),
+            max_per_ip_overrides: overrides
+                .filter_map(|(host, limit)| Some((host.parse().ok()?, count(*limit))))
+                .collect(),
+        }
+    }
+
     /// Why one more connection from `ip` is turned away, when `open` are open and `open_from_ip` of them come from it.
     pub(crate) fn refusal(&self, ip: IpAddr, open: usize, open_from_ip: usize) -> Option<String> {
         if open >= self.max {
             return Some(format!("{open} connections are open; max.connections allows {}", self.max));
         }
         let per_ip = self.max_per_ip_overrides.get(&ip).copied().unwrap_or(self.max_per_ip);
-        (open_from_ip >= per_ip)
-            .then(|| format!("{open_from_ip} connections from {ip} are open; max.connections.per.ip allows {per_ip}"))
+        (open_from_ip >= per_ip).then(|| {
+            format!("{open_from_ip} connections from {ip} are open; max.connections.per.ip allows {per_ip}")
+        })
     }
 }
 

@@ -1,6 +1,5 @@
 //! The start of a node, step by step.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,7 +70,7 @@ impl Node {
         let rack = config.node.broker_rack.clone();
         let client_listeners = registered(advertised(&config, &bound, false));
         let connection_settings = Arc::new(connection_settings(&config.network));
-        let registry = ConnectionRegistry::new(connection_limits(&config.network));
+        let registry = ConnectionRegistry::new(ConnectionLimits::of(&config.network));
         let broker = Broker::new(
             identity,
             Configs { settings, broker: config },
@@ -79,6 +78,7 @@ impl Node {
             groups,
             controller.clone(),
             options.loggers,
+            registry.clone(),
         );
         let mut applier = Applier::new(broker.clone());
         applier.start(&image);
@@ -233,27 +233,13 @@ fn connection_settings(network: &NetworkConfig) -> ConnectionSettings {
 /// one is set.
 const DEFAULT_SOCKET_BUFFER_BYTES: i32 = 102_400;
 
-fn connection_limits(network: &NetworkConfig) -> ConnectionLimits {
-    let count = |value: i32| usize::try_from(value).unwrap_or(0);
-    let overrides = network.max_connections_per_ip_overrides.iter();
-    ConnectionLimits {
-        max: count(network.max_connections),
-        max_per_ip: count(network.max_connections_per_ip),
-        max_per_ip_overrides: overrides
-            .filter_map(|(host, limit)| Some((host.parse().ok()?, count(*limit))))
-            .collect::<HashMap<_, _>>(),
-    }
-}
-
 async fn reap_idle(
     broker: Arc<Broker>,
     registry: Arc<ConnectionRegistry>,
     mut stopping: watch::Receiver<bool>,
 ) {
     loop {
-        let network = broker.configs.load().broker.network.clone();
-        registry.set_limits(connection_limits(&network));
-        let max = u64::try_from(network.connections_max_idle_ms).ok().map(Duration::from_millis);
+        let max = u64::try_from(broker.configs.load().broker.network.connections_max_idle_ms).ok().map(Duration::from_millis);
         let pause = max.map_or(Duration::from_secs(5), |max| {
             (max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5))
         });

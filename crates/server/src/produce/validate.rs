@@ -2,8 +2,8 @@
 //!
 //! A valid batch stays as it came; only `compression.type` of the topic makes it anew.
 
-use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
 use moldau_config::TopicConfig;
+use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
 use moldau_protocol::records::{
     AppendOrigin, BATCH_HEADER_LEN, BatchHeader, Compression, RecordsError, TimestampType, ValidationError,
     ValidationRules, validate_batch,
@@ -48,18 +48,32 @@ pub(crate) fn validate(
     now_ms: i64,
 ) -> Result<Validated, Refusal> {
     if is_internal_topic(&partition.topic) {
-        return Err(Refusal::new(ErrorCode::InvalidTopicException, "only the system writes to internal topics"));
+        return Err(Refusal::new(
+            ErrorCode::InvalidTopicException,
+            "only the system writes to internal topics",
+        ));
     }
     let config = partition.config.load();
     if acks == -1 && config.min_insync_replicas > 1 {
-        let message = format!("min.insync.replicas asks for {} in-sync replicas, 1 is there", config.min_insync_replicas);
+        let message = format!(
+            "min.insync.replicas asks for {} in-sync replicas, 1 is there",
+            config.min_insync_replicas
+        );
         return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
     }
     if bytes.is_empty() {
-        return Err(Refusal::new(ErrorCode::InvalidRecord, "a produce request needs a record batch for each partition"));
+        return Err(Refusal::new(
+            ErrorCode::InvalidRecord,
+            "a produce request needs a record batch for each partition",
+        ));
     }
     let validated = validate_batch(bytes, &rules(&config, now_ms)).map_err(refusal)?;
     let mut header = validated.header;
+    if header.is_transactional() {
+        // It would open a transaction that nobody can end, and hold up read_committed readers for ever.
+        let message = "a transactional batch needs the transactional id of its producer";
+        return Err(Refusal::new(ErrorCode::TransactionalIdAuthorizationFailed, message));
+    }
     if version < FIRST_VERSION_WITH_ZSTD && matches!(header.compression(), Ok(Compression::Zstd)) {
         let message = format!("Produce version {version} does not know zstd");
         return Err(Refusal::new(ErrorCode::UnsupportedCompressionType, message));
@@ -76,7 +90,9 @@ pub(crate) fn validate(
     header.base_offset = 0;
     Ok(Validated {
         max_timestamp: header.max_timestamp,
-        offset_of_max_timestamp: i64::from(validated.max_timestamp_offset_delta.unwrap_or(header.last_offset_delta)),
+        offset_of_max_timestamp: i64::from(
+            validated.max_timestamp_offset_delta.unwrap_or(header.last_offset_delta),
+        ),
         header,
         rebuilt,
     })

@@ -1,7 +1,13 @@
 //! Our client against a node: producing, consuming, groups and administration, as a user does it.
 
 mod admin;
+mod connections;
 mod consume;
+mod fetch_rules;
+mod frames;
 mod group;
 mod group_answers;
+mod list_offsets;
+mod names;
 mod produce;
+mod produce_rules;
