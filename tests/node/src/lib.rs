@@ -156,11 +156,11 @@ impl Node {
     }
 }
 
-/// A name that no other test and no other run has.
+/// A name that no other test and no other run has, always of the same length.
 pub fn unique(name: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    format!("{name}-{:x}-{}", since.as_nanos() & 0xffff_ffff_ffff, COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("{name}-{:010x}-{:03x}", since.as_nanos() & 0xff_ffff_ffff, COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Writes numbered records to a partition, all in one go, and waits until they are written.
