@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::batch::Batch;
+use super::batch::{Batch, ID_STEP};
 use super::delivery::{Delivery, Outcome, Written, settled};
 use super::partitioner::{StickyPartition, partition_of_key};
 use super::queue::{Queue, Readiness};
@@ -157,7 +157,7 @@ impl Accumulator {
                 let mut batch =
                     Batch::new(id, topic.name.clone(), partition, self.config.compression, outcome.clone());
                 batch.push(&record, timestamp, size).map(|index| {
-                    state.next_batch_id += 1;
+                    state.next_batch_id += ID_STEP;
                     if batch.size() >= self.config.batch_size {
                         batch.close();
                     }
@@ -296,6 +296,28 @@ impl Accumulator {
             self.with_queue(&batch, |queue| queue.refused(&batch));
         }
         self.settle(batch, Err(error));
+    }
+
+    /// A sent batch was too large: it goes on as two halves. Gives it back when it can't be split.
+    pub(super) fn split(&self, batch: Batch) -> Option<Batch> {
+        let halves = batch.halves().ok().flatten();
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let queue = state
+            .topics
+            .get_mut(&batch.topic)
+            .and_then(|topic| topic.queues.get_mut(batch.partition as usize));
+        let (Some((first, second)), Some(queue), None) = (halves, queue, &state.failed) else {
+            return Some(batch);
+        };
+        state.unsettled.remove(&batch.id);
+        state.unsettled.insert(first.id, first.outcome.clone());
+        state.unsettled.insert(second.id, second.outcome.clone());
+        batch.outcome.split(first.count(), first.outcome.clone(), second.outcome.clone());
+        queue.split(&batch, [first, second]);
+        state.active.insert((batch.topic.clone(), batch.partition));
+        state.in_flight -= 1;
+        None
     }
 
     /// A sent batch is to be sent again, not before `not_before`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use moldau_protocol::records::{
-    BATCH_HEADER_LEN, BatchBuilder, BatchHeader, Compression, HeaderRef, RecordsError, update_crc,
+    BATCH_HEADER_LEN, BatchBuilder, BatchHeader, BatchView, Compression, HeaderRef, RecordsError, update_crc,
 };
 use moldau_types::Uuid;
 use tokio::time::Instant;
@@ -15,6 +15,9 @@ use tokio::time::Instant;
 use super::delivery::Outcome;
 use super::record::ProducerRecord;
 use crate::config::CompressionType;
+
+/// The distance between the ids of batches, so that what one is split into finds room before the next.
+pub(super) const ID_STEP: u64 = 1 << 32;
 
 /// The producer id and sequence number a batch was sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,10 @@ pub(super) struct Stamp {
 
 /// Records on their way to one partition.
 pub(super) struct Batch {
-    /// Counts batches of the producer; a partition's batches leave in this order.
+    /// Counts batches of the producer, in steps of [`ID_STEP`]; a partition's batches leave in this order.
     pub(super) id: u64,
+    /// Ids from its own on that belong to it: what it is split into takes them.
+    ids: u64,
     pub(super) topic: Arc<str>,
     pub(super) partition: i32,
     pub(super) created: Instant,
@@ -69,6 +74,7 @@ impl Batch {
     ) -> Self {
         Self {
             id,
+            ids: ID_STEP,
             topic,
             partition,
             created: Instant::now(),
@@ -145,6 +151,41 @@ impl Batch {
         };
         self.built = Some((self.stamp, bytes.clone()));
         Ok(bytes)
+    }
+
+    /// This batch as two with half of the records each, for when it was too large; `None` when it can't be split.
+    pub(super) fn halves(&self) -> Result<Option<(Self, Self)>, RecordsError> {
+        let Some((_, bytes)) = self.built.as_ref().filter(|_| self.count > 1 && self.ids > 1) else {
+            return Ok(None);
+        };
+        let view = BatchView::parse(bytes)?;
+        let codec = view.header.compression()?;
+        let payload = view.uncompressed_payload(usize::MAX)?;
+        let at = self.count / 2;
+        let half = |id: u64, reserved: usize| {
+            let outcome = Outcome::new(self.topic.clone(), self.partition);
+            let mut half = Self::new(id, self.topic.clone(), self.partition, CompressionType::None, outcome);
+            half.builder = Some(BatchBuilder::new().compression(codec, None));
+            half.ids = self.ids / 2;
+            half.created = self.created;
+            half.reserved = reserved;
+            half.open = false;
+            half
+        };
+        let mut first = half(self.id, self.reserved / 2);
+        let mut second = half(self.id + self.ids / 2, self.reserved - self.reserved / 2);
+        for (index, record) in (0u32..).zip(view.records_in(&payload)) {
+            let record = record?;
+            let to = if index < at { &mut first } else { &mut second };
+            let headers: Vec<HeaderRef<'_>> =
+                record.headers.map(|header| (header.key, header.value)).collect();
+            if let Some(builder) = &mut to.builder {
+                builder.append(record.timestamp, record.key, record.value, &headers)?;
+                to.size = builder.uncompressed_size();
+                to.count += 1;
+            }
+        }
+        Ok(Some((first, second)))
     }
 
     #[cfg(test)]

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 
 use super::record::RecordMetadata;
-use crate::error::{ClientError, Result};
+use crate::error::Result;
 
 /// Where a batch was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +21,21 @@ pub(super) struct Written {
     pub(super) append_time: Option<i64>,
 }
 
+/// What became of a batch.
+#[derive(Clone)]
+enum Settled {
+    Done(Result<Written>),
+    /// It was too large and is sent as two; the second begins at this record.
+    Split {
+        at: u32,
+        first: Arc<Outcome>,
+        second: Arc<Outcome>,
+    },
+}
+
 #[derive(Default)]
 struct State {
-    result: Option<Result<Written>>,
+    settled: Option<Settled>,
     wakers: Vec<Option<Waker>>,
 }
 
@@ -40,12 +52,21 @@ impl Outcome {
     }
 
     pub(super) fn set(&self, result: Result<Written>) {
+        self.settle(Settled::Done(result));
+    }
+
+    /// The batch goes on as two; the second begins at record `at`.
+    pub(super) fn split(&self, at: u32, first: Arc<Self>, second: Arc<Self>) {
+        self.settle(Settled::Split { at, first, second });
+    }
+
+    fn settle(&self, settled: Settled) {
         let wakers = {
             let mut state = self.state.lock();
-            if state.result.is_some() {
+            if state.settled.is_some() {
                 return;
             }
-            state.result = Some(result);
+            state.settled = Some(settled);
             std::mem::take(&mut state.wakers)
         };
         wakers.into_iter().flatten().for_each(Waker::wake);
@@ -76,8 +97,8 @@ impl Delivery {
         self.outcome.partition
     }
 
-    fn share(&self, result: &Result<Written>) -> Result<RecordMetadata, ClientError> {
-        result.clone().map(|written| RecordMetadata {
+    fn share(&self, result: Result<Written>) -> Result<RecordMetadata> {
+        result.map(|written| RecordMetadata {
             topic: self.outcome.topic.clone(),
             partition: self.outcome.partition,
             offset: written.base_offset.map(|base| base + i64::from(self.index)),
@@ -91,18 +112,34 @@ impl Future for Delivery {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let mut state = this.outcome.state.lock();
-        if let Some(result) = &state.result {
-            return Poll::Ready(this.share(result));
-        }
-        match this.slot {
-            Some(slot) => state.wakers[slot] = Some(context.waker().clone()),
-            None => {
-                this.slot = Some(state.wakers.len());
-                state.wakers.push(Some(context.waker().clone()));
+        loop {
+            let settled = {
+                let mut state = this.outcome.state.lock();
+                match &state.settled {
+                    Some(settled) => settled.clone(),
+                    None => {
+                        match this.slot {
+                            Some(slot) => state.wakers[slot] = Some(context.waker().clone()),
+                            None => {
+                                this.slot = Some(state.wakers.len());
+                                state.wakers.push(Some(context.waker().clone()));
+                            }
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            };
+            this.slot = None;
+            match settled {
+                Settled::Done(result) => return Poll::Ready(this.share(result)),
+                Settled::Split { at, first, second } if this.index >= at => {
+                    drop(first);
+                    this.index -= at;
+                    this.outcome = second;
+                }
+                Settled::Split { first, .. } => this.outcome = first,
             }
         }
-        Poll::Pending
     }
 }
 
@@ -125,32 +162,26 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// Waits for an outcome, whatever it is.
-pub(super) async fn settled(outcome: Arc<Outcome>) -> Result<Written> {
-    struct Settled(Delivery);
-    impl Future for Settled {
-        type Output = Result<Written>;
-        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-            match Pin::new(&mut self.0).poll(context) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(_) => Poll::Ready(
-                    self.0
-                        .outcome
-                        .state
-                        .lock()
-                        .result
-                        .clone()
-                        .unwrap_or(Err(ClientError::Closed("producer"))),
-                ),
-            }
+/// Waits until all records of a batch are written or have failed; the first failure.
+pub(super) async fn settled(outcome: Arc<Outcome>) -> Result<()> {
+    let mut waiting = vec![outcome];
+    let mut first_failure = Ok(());
+    while let Some(outcome) = waiting.pop() {
+        // Its first record's delivery wakes when the batch is settled.
+        let delivered = Delivery::new(outcome.clone(), 0, -1).await;
+        let settled = outcome.state.lock().settled.clone();
+        match settled {
+            Some(Settled::Split { first, second, .. }) => waiting.extend([second, first]),
+            _ => first_failure = first_failure.and(delivered.map(|_| ())),
         }
     }
-    Settled(Delivery::new(outcome, 0, -1)).await
+    first_failure
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ClientError;
 
     #[tokio::test]
     async fn each_record_gets_its_own_offset() {
@@ -165,6 +196,24 @@ mod tests {
         });
         outcome.set(Ok(Written { base_offset: Some(10), append_time: None }));
         assert_eq!(waiting.await.expect("joined"), [Some(10), Some(11), Some(12)]);
+    }
+
+    #[tokio::test]
+    async fn after_a_split_each_record_follows_its_half() {
+        let (whole, first, second) =
+            (Outcome::new("t".into(), 0), Outcome::new("t".into(), 0), Outcome::new("t".into(), 0));
+        let deliveries: Vec<_> = (0..3).map(|index| Delivery::new(whole.clone(), index, 77)).collect();
+        let flushed = tokio::spawn(settled(whole.clone()));
+        whole.split(2, first.clone(), second.clone());
+        first.set(Ok(Written { base_offset: Some(10), append_time: None }));
+        assert!(!flushed.is_finished());
+        second.set(Err(ClientError::Closed("producer")));
+        let mut got = Vec::new();
+        for delivery in deliveries {
+            got.push(delivery.await.ok().and_then(|written| written.offset));
+        }
+        assert_eq!(got, [Some(10), Some(11), None]);
+        assert!(flushed.await.expect("joined").is_err());
     }
 
     #[tokio::test]

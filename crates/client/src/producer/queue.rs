@@ -132,6 +132,16 @@ impl Queue {
         }
     }
 
+    /// A sent batch was too large and surely was not written; these two take its place.
+    pub(super) fn split(&mut self, batch: &Batch, halves: [Batch; 2]) {
+        self.refused(batch);
+        self.recovering = true;
+        for half in halves {
+            let at = self.batches.partition_point(|other| other.id < half.id);
+            self.batches.insert(at, half);
+        }
+    }
+
     /// A sent batch failed for good; whether it was written is unknown or does not matter.
     pub(super) fn lost(&mut self) {
         self.in_flight -= 1;

@@ -359,7 +359,11 @@ impl Sender {
             self.again(batch, &error);
             return false;
         }
-        let mut batch = batch;
+        let batch = match code {
+            ErrorCode::MessageTooLarge => self.accumulator.split(batch),
+            _ => Some(batch),
+        };
+        let Some(mut batch) = batch else { return false };
         if error.is_retriable() && batch.attempts <= self.config.retries {
             // The leader has it, only too few replicas do, or the time was over while it waited for them.
             batch.maybe_written |=

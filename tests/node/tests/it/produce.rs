@@ -88,6 +88,61 @@ async fn a_record_that_is_too_large_fails_alone() {
 }
 
 #[tokio::test]
+async fn a_batch_that_is_too_large_is_split_until_it_fits() {
+    let node = Node::get();
+    // Without idempotence only one request at a time keeps the order.
+    for (codec, idempotent, in_flight) in [("none", "false", "1")] {
+        let topic = node.topic("split", 1, &[("max.message.bytes", "1000")]).await.expect("a topic");
+        let settings = [
+            ("linger.ms", "500"),
+            ("compression.type", codec),
+            ("enable.idempotence", idempotent),
+            ("max.in.flight.requests.per.connection", in_flight),
+        ];
+        let producer = node.producer(&settings).await.expect("a producer");
+        let mut deliveries = Vec::new();
+        for number in 0..300u32 {
+            // Some are too large by themselves.
+            let filler = if number % 100 == 50 { noise(1500) } else { noise(20) };
+            let record = ProducerRecord::to(&topic).value(format!("{number} {filler}"));
+            deliveries.push(producer.send(record).await.expect("taken"));
+        }
+        let flushed = producer.flush().await.expect_err("three can't be written");
+        assert_eq!(flushed.code(), Some(ErrorCode::MessageTooLarge), "{flushed}");
+        let mut wanted = Vec::new();
+        for (number, delivery) in (0u32..).zip(deliveries) {
+            match delivery.await {
+                Ok(written) => {
+                    assert_eq!(written.offset, Some(wanted.len() as i64), "{settings:?}");
+                    wanted.push(number);
+                }
+                Err(_) => assert_eq!(number % 100, 50, "{codec}"),
+            }
+        }
+        assert_eq!(wanted.len(), 297, "{codec}");
+        let mut consumer = node.consumer(&[]).await.expect("a consumer");
+        consumer.assign([TopicPartition::new(topic.as_str(), 0)]).expect("assigned");
+        let got = read(&mut consumer, 297).await;
+        let number = |record| {
+            value(record).split(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+        };
+        assert_eq!(got.iter().map(number).collect::<Vec<u32>>(), wanted, "{codec}");
+    }
+}
+
+/// Text that no codec makes smaller by much.
+fn noise(length: usize) -> String {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64 ^ length as u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + (state % 90) as u8)
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[tokio::test]
 async fn acks_0_and_1_are_written_without_idempotence() {
     let node = Node::get();
     let topic = node.topic("acks", 1, &[]).await.expect("a topic");
