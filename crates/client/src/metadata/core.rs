@@ -136,10 +136,10 @@ impl Core {
         Ok(self.cache.update(response, wanted == Wanted::All))
     }
 
-    /// Reads metadata of all topics, leaving what is kept fresh as it is.
-    pub(crate) async fn read_all_topics(&self) -> Result<Arc<Cluster>> {
+    /// Metadata of all topics as they are now, apart from what is kept.
+    pub(crate) async fn read_all_topics(&self) -> Result<Cluster> {
         let response = self.read_metadata(&Wanted::All, false).await?;
-        Ok(self.cache.update(response, false))
+        Ok(Cluster::default().merged(response, true))
     }
 
     async fn read_metadata(&self, wanted: &Wanted, create: bool) -> Result<MetadataResponse> {
