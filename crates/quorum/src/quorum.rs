@@ -165,6 +165,8 @@ impl RaftQuorum {
 
     /// Elects itself and waits until the first entry of the epoch is committed.
     async fn lead_alone(&self) -> Result<(), QuorumError> {
+        // Nobody is to be heard of, and an idle node should not wake up for it.
+        self.raft.runtime_config().tick(false);
         self.raft.trigger().elect(false).await.map_err(storage)?;
         let own = self.store.node_id();
         let mut status = self.watch();
