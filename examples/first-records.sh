@@ -19,7 +19,7 @@ start() {
   node=$!
   local address=
   until [ -n "$address" ]; do
-    kill -0 "$node" 2>/dev/null || { echo "the node ended" >&2; exit 1; }
+    kill -0 "$node" 2>/dev/null || { node=; echo "the node ended:" >&2; exit 1; }
     address=$(sed -n 's/.* listening .*address=\([0-9.:]*\) .*/\1/p' "$log")
     [ -n "$address" ] || sleep 0.05
   done
