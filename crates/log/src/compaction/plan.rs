@@ -9,7 +9,7 @@ use crate::config::LogConfig;
 pub struct Cleanable {
     /// Where the part begins that was not compacted yet.
     pub first_dirty: Offset,
-    /// Where the part begins that must not be compacted yet: a segment's base offset.
+    /// Where the part begins that must not be compacted yet: a segment's base offset, which may lie before the dirty part.
     pub first_uncleanable: Offset,
     /// Bytes of segments before the dirty part.
     pub clean_bytes: u64,
@@ -82,7 +82,7 @@ pub(crate) fn plan(
     // A segment that was compacted in part only counts as dirty as a whole.
     Cleanable {
         first_dirty: Offset(first_dirty),
-        first_uncleanable: Offset(first_uncleanable.max(first_dirty)),
+        first_uncleanable: Offset(first_uncleanable),
         clean_bytes: bytes(0..dirty_from.min(end)),
         dirty_bytes: if first_uncleanable > first_dirty { bytes(dirty_from..end) } else { 0 },
         overdue,

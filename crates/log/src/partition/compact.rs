@@ -59,6 +59,9 @@ impl PartitionLog {
         cleanable: &Cleanable,
         now_ms: i64,
     ) -> Result<CompactionReport, StorageError> {
+        if cleanable.first_uncleanable <= cleanable.first_dirty {
+            return Ok(CompactionReport { clean_to: cleanable.first_dirty, ..CompactionReport::default() });
+        }
         // Recovery must not read a compacted segment: it would take a missing offset for a lost one.
         self.flush_closed_segments()?;
         cleaner.map.clear();
@@ -82,9 +85,9 @@ impl PartitionLog {
         };
         let dirty_from = all.partition_point(|s| s.base_offset <= cleanable.first_dirty.0).saturating_sub(1);
         let dirty = &all[dirty_from.min(all.len())..];
-        let dirty_start = dirty.first().map_or(start, |segment| segment.base_offset);
-        // Also those whose marker lies behind: their keys must not push out committed records.
-        let aborted = self.aborted_transactions(Offset(dirty_start), cleanable.first_uncleanable)?;
+        // Also those whose marker lies behind: their keys must not push out committed records. Not those whose marker
+        // lies before: it would not be met, and the producer's later transactions be taken for aborted ones.
+        let aborted = self.aborted_transactions(cleanable.first_dirty, cleanable.first_uncleanable)?;
         let all_read =
             fill_map(map, dirty, cleanable.first_dirty.0, CleanedTransactions::new(aborted), pace)?;
         let end_offset = map.latest() + 1;

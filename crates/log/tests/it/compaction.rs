@@ -50,7 +50,7 @@ struct World {
     tombstones: HashMap<i64, i64>,
 }
 
-fn open(path: &Path, config: &LogConfig, clean: bool, now_ms: i64) -> Arc<PartitionLog> {
+fn open(path: &Path, config: &LogConfig, clean: bool, now_ms: i64, log_start: i64) -> Arc<PartitionLog> {
     let (log, report) = OpenLog {
         path: path.to_owned(),
         topic: "t".into(),
@@ -58,7 +58,7 @@ fn open(path: &Path, config: &LogConfig, clean: bool, now_ms: i64) -> Arc<Partit
         topic_id: None,
         directory: Arc::new(LogDir::new(path.parent().unwrap())),
         config: config.clone(),
-        log_start: Offset(0),
+        log_start: Offset(log_start),
         recovery_point: Offset(0),
         high_watermark: Offset(0),
         clean,
@@ -92,7 +92,7 @@ impl World {
             file_delete_delay_ms: 100,
             ..LogConfig::default()
         };
-        let log = open(&root.path().join("t-0"), &config, false, 0);
+        let log = open(&root.path().join("t-0"), &config, false, 0, 0);
         World {
             rng,
             root,
@@ -179,7 +179,10 @@ impl World {
     fn compact(&mut self) {
         let buffer = *[600, 20_000, 1 << 20].get(self.rng.random_range(0..3)).unwrap();
         let cleanable = self.log.cleanable(Some(Offset(self.clean_to)), self.now_ms).unwrap();
-        assert!(!cleanable.checkpoint_invalid);
+        if cleanable.checkpoint_invalid {
+            assert!(self.clean_to < self.log.offsets().log_start.0);
+            self.clean_to = cleanable.first_dirty.0;
+        }
         assert!(cleanable.first_uncleanable <= self.log.offsets().last_stable.max(cleanable.first_dirty));
         let end = self.log.offsets().log_end;
         let report = self.log.compact(&mut cleaner(buffer), &cleanable, self.now_ms).unwrap();
@@ -189,13 +192,24 @@ impl World {
         self.check();
     }
 
+    /// With `cleanup.policy=compact,delete` old segments go too.
+    fn delete(&mut self) {
+        let offsets = self.log.offsets();
+        let to = self.rng.random_range(offsets.log_start.0..=offsets.log_end.0);
+        // What lies before the high watermark only; it is the log end here.
+        self.log.delete_records(Offset(to.min(offsets.log_start.0 + 40))).unwrap();
+        self.log.apply_retention(self.now_ms).unwrap();
+        self.check();
+    }
+
     fn reopen(&mut self, clean: bool) {
         if clean {
             self.log.close().unwrap();
         }
         let path = self.root.path().join("t-0");
         let end = self.log.offsets().log_end;
-        self.log = open(&path, &self.config, clean, self.now_ms);
+        let log_start = self.log.offsets().log_start.0;
+        self.log = open(&path, &self.config, clean, self.now_ms, log_start);
         assert_eq!(self.log.offsets().log_end, end);
         self.check();
     }
@@ -203,12 +217,13 @@ impl World {
     /// The log's records: offset, timestamp, key, value, and whether the batch's delete horizon has passed.
     fn check(&mut self) {
         let bytes = all_bytes(&self.log);
+        let log_start = self.log.offsets().log_start.0;
         let mut in_clean_part: HashMap<String, i64> = HashMap::new();
         let mut there: BTreeMap<i64, Model> = BTreeMap::new();
         for batch in batches(&bytes).map(|batch| batch.unwrap()) {
             batch.verify_crc().unwrap();
             for (offset, timestamp, key, value) in records_of(&batch) {
-                if batch.header.is_control() {
+                if batch.header.is_control() || offset < log_start {
                     continue;
                 }
                 let model = &self.records[&offset];
@@ -235,7 +250,7 @@ impl World {
             last.insert(&record.key, (*offset, record));
         }
         for (key, (offset, record)) in last {
-            if there.contains_key(&offset) {
+            if there.contains_key(&offset) || offset < log_start {
                 continue;
             }
             assert!(record.value.is_none(), "the last value of {key} at {offset} is gone");
@@ -247,7 +262,7 @@ impl World {
             assert!(older.is_none(), "{key} came back after its tombstone");
         }
         // What is not compacted is all there.
-        for offset in self.records.range(self.clean_to..).map(|(offset, _)| offset) {
+        for offset in self.records.range(self.clean_to.max(log_start)..).map(|(offset, _)| offset) {
             assert!(there.contains_key(offset), "{offset} went before it was compacted");
         }
     }
@@ -261,7 +276,8 @@ impl World {
             83..93 => self.compact(),
             93..95 => self.now_ms += RETENTION_MS,
             95..96 => self.reopen(true),
-            96..98 => self.reopen(false),
+            96..97 => self.delete(),
+            97..98 => self.reopen(false),
             98..99 => self.log.expire_producers(self.now_ms),
             _ => drop(self.log.remove_deleted_files(self.now_ms)),
         }
@@ -283,7 +299,7 @@ fn records_of(batch: &BatchView<'_>) -> Vec<Record> {
 #[test]
 fn the_last_value_of_every_key_survives_and_offsets_never_change() {
     let first = std::env::var("MOLDAU_LOG_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = first.map_or(0..30u64, |seed| seed..seed + 1);
+    let seeds = first.map_or(0..12u64, |seed| seed..seed + 1);
     for seed in seeds {
         let outcome = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
@@ -317,7 +333,7 @@ fn a_crash_at_any_rename_leaves_a_whole_log() {
     let root = tempfile::tempdir().unwrap();
     let config = LogConfig { segment_bytes: 600, compact: true, retention_ms: -1, ..LogConfig::default() };
     let path = root.path().join("t-0");
-    let log = open(&path, &config, false, 0);
+    let log = open(&path, &config, false, 0, 0);
     for round in 0..30i64 {
         let mut builder = BatchBuilder::new();
         for key in 0..4 {
@@ -340,7 +356,7 @@ fn a_crash_at_any_rename_leaves_a_whole_log() {
     let expected = table(&log);
     log.close().unwrap();
     let before = fixtures::files(&path);
-    let log = open(&path, &config, true, 2000);
+    let log = open(&path, &config, true, 2000, 0);
     let cleanable = log.cleanable(None, 2000).unwrap();
     // Larger segments now, so that several become one.
     log.set_config(LogConfig { segment_bytes: 1 << 20, ..config.clone() });
@@ -381,7 +397,7 @@ fn a_crash_at_any_rename_leaves_a_whole_log() {
             fs::rename(path.join(from), path.join(to)).unwrap();
         }
         for clean in [true, false] {
-            let log = open(&path, &config, clean, 3000);
+            let log = open(&path, &config, clean, 3000, 0);
             assert_eq!(log.offsets().log_end, Offset(120), "after {steps} renames");
             assert_eq!(table(&log), expected, "after {steps} renames");
             let left = fixtures::files(&path);
