@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use moldau_log::{AppendBatch, AppendOrigin, LogConfig, LogDir, OpenLog, PartitionLog, ReadUpTo};
+use moldau_log::{AppendBatch, AppendOrigin, LogConfig, LogDir, LogManager, OpenLog, PartitionLog, ReadUpTo};
 use moldau_protocol::records::{BatchBuilder, BatchHeader};
 use moldau_types::{LeaderEpoch, Offset};
 
@@ -94,5 +94,34 @@ fn reads(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, appends, reads);
+/// 2,000 partitions with a few batches each, as after a crash: nothing of them was synced.
+fn recovery(c: &mut Criterion) {
+    const PARTITIONS: i32 = 2000;
+    let dir = tempfile::tempdir().expect("a directory");
+    let dirs = [dir.path().to_owned()];
+    {
+        let manager = LogManager::lock(&dirs).expect("the directory is free");
+        manager.load(&|_, _| LogConfig::default(), 2, 0);
+        let mut batches = vec![batch(16 << 10); 8];
+        for partition in 0..PARTITIONS {
+            let log = manager
+                .get_or_create("bench", partition, None, LogConfig::default(), None, 0)
+                .expect("a new log opens");
+            append(&log, &mut batches);
+            log.release_idle();
+        }
+    }
+    let mut group = c.benchmark_group("recovery");
+    group.sample_size(10);
+    group.bench_function("2,000 partitions of 128 KB", |b| {
+        b.iter(|| {
+            let manager = LogManager::lock(&dirs).expect("the directory is free");
+            let report = manager.load(&|_, _| LogConfig::default(), 2, 0);
+            assert_eq!(report.partitions, PARTITIONS as usize);
+        })
+    });
+    group.finish();
+}
+
+criterion_group!(benches, appends, reads, recovery);
 criterion_main!(benches);
