@@ -152,15 +152,7 @@ impl Applier {
         }
         log.set_high_watermark_follows_log_end(true);
         let topic = local.topic.clone();
-        Some(Arc::new(Partition::new(
-            topic,
-            local.topic_id,
-            local.index,
-            log,
-            config,
-            leader_epoch,
-            syncs,
-        )))
+        Some(Arc::new(Partition::new(topic, local.topic_id, local.index, log, config, leader_epoch, syncs)))
     }
 
     fn elect_coordinator(&self, partition: &Arc<Partition>) {

@@ -22,8 +22,10 @@ impl Broker {
             return;
         }
         let request = CreateTopicsRequest { topics, timeout_ms: 30_000, validate_only: false };
-        let submitted =
-            self.controller().submit(move |controller, context| controller.create_topics(context, &request)).await;
+        let submitted = self
+            .controller()
+            .submit(move |controller, context| controller.create_topics(context, &request))
+            .await;
         match submitted {
             Ok(response) => {
                 for topic in response.topics.iter().filter(|topic| topic.error_code != 0) {
@@ -38,8 +40,12 @@ impl Broker {
 
     fn creatable(&self, name: &str) -> Option<CreatableTopic> {
         if name != OFFSETS_TOPIC {
-            let defaults =
-                CreatableTopic { name: name.to_owned(), num_partitions: -1, replication_factor: -1, ..CreatableTopic::default() };
+            let defaults = CreatableTopic {
+                name: name.to_owned(),
+                num_partitions: -1,
+                replication_factor: -1,
+                ..CreatableTopic::default()
+            };
             return (!is_internal_topic(name)).then_some(defaults);
         }
         let config = self.groups.config();

@@ -25,7 +25,10 @@ fn millis(value: i64) -> Duration {
 }
 
 /// Starts all passes.
-pub(crate) fn spawn_background(broker: &Arc<Broker>, stopping: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+pub(crate) fn spawn_background(
+    broker: &Arc<Broker>,
+    stopping: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
     let passes: [(Interval, Pass); 7] = [
         (|c| millis(c.log.log_retention_check_interval_ms), |b| _ = b.logs.apply_retention(wall_clock_ms())),
         (|c| millis(c.log.log_flush_scheduler_interval_ms), |b| b.logs.flush_due(wall_clock_ms())),

@@ -31,9 +31,8 @@ use crate::fetch::SessionCache;
 use crate::network::ConnectionRegistry;
 
 pub(crate) use apply::Applier;
-pub(crate) use dynamic_config::log_config;
-pub(crate) use features::SUPPORTED_FEATURES;
 pub(crate) use background::spawn_background;
+pub(crate) use dynamic_config::log_config;
 pub(crate) use partition::{Durable, Partition};
 pub(crate) use partitions::Partitions;
 pub(crate) use topics::{is_internal_topic, validate_topic_name};
@@ -153,5 +152,7 @@ impl Broker {
 
 /// The wall clock, in milliseconds since 1970.
 pub(crate) fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
 }

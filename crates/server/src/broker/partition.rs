@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use arc_swap::ArcSwap;
 use moldau_config::TopicConfig;
 use moldau_log::{LogManager, PartitionLog};
-use tokio::sync::oneshot;
 use moldau_types::{LeaderEpoch, Offset, PartitionIndex, Uuid};
-
+use tokio::sync::oneshot;
 
 use crate::fetch::Waiters;
 

@@ -21,7 +21,8 @@ impl Broker {
         if let Some(id) = block.next() {
             return Ok(ProducerId(id));
         }
-        let request = AllocateProducerIdsRequest { broker_id: self.node_id().0, broker_epoch: self.own_epoch() };
+        let request =
+            AllocateProducerIdsRequest { broker_id: self.node_id().0, broker_epoch: self.own_epoch() };
         let response = self
             .controller()
             .submit(move |controller, context| controller.allocate_producer_ids(context, &request))

@@ -136,7 +136,10 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
                 let mut aborted: Vec<_> = read
                     .aborted
                     .iter()
-                    .map(|a| AbortedTransaction { producer_id: a.producer_id.0, first_offset: a.first_offset.0 })
+                    .map(|a| AbortedTransaction {
+                        producer_id: a.producer_id.0,
+                        first_offset: a.first_offset.0,
+                    })
                     .collect();
                 aborted.sort_by_key(|a| a.first_offset);
                 aborted

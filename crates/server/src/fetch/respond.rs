@@ -216,7 +216,8 @@ mod tests {
                     data.log_start_offset = 3;
                 }
                 if index == 1 {
-                    data.aborted_transactions = Some(vec![AbortedTransaction { producer_id: 7, first_offset: 8 }]);
+                    data.aborted_transactions =
+                        Some(vec![AbortedTransaction { producer_id: 7, first_offset: 8 }]);
                 }
                 if index == 0 && version >= 12 {
                     data.diverging_epoch = EpochEndOffset { epoch: 4, end_offset: 50 };
@@ -255,9 +256,10 @@ mod tests {
             let expected = answers(version, &file);
             let partitions = read.responses.iter().flat_map(|topic| &topic.partitions);
             for (partition, answer) in partitions.zip(&expected) {
-                let records = answer.records.as_ref().map_or(&[][..], |s| {
-                    &content[s.position as usize..s.position as usize + s.len]
-                });
+                let records = answer
+                    .records
+                    .as_ref()
+                    .map_or(&[][..], |s| &content[s.position as usize..s.position as usize + s.len]);
                 assert_eq!(partition.records.as_deref().unwrap_or_default(), records, "version {version}");
                 let data = PartitionData { records: partition.records.clone(), ..answer.data.clone() };
                 assert_eq!(partition, &data, "version {version}");

@@ -71,13 +71,7 @@ pub(crate) fn next_epoch(epoch: i32) -> i32 {
 
 impl Session {
     pub(crate) fn new(uses_topic_ids: bool) -> Self {
-        Session {
-            uses_topic_ids,
-            epoch: 1,
-            next_place: 0,
-            by_place: BTreeMap::new(),
-            places: HashMap::new(),
-        }
+        Session { uses_topic_ids, epoch: 1, next_place: 0, by_place: BTreeMap::new(), places: HashMap::new() }
     }
 
     pub(crate) fn len(&self) -> usize {

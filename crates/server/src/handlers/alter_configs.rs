@@ -14,9 +14,12 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: AlterConfigsRequest,
 ) -> AlterConfigsResponse {
-    let resources: Vec<_> = request.resources.iter().map(|r| (r.resource_type, r.resource_name.clone())).collect();
-    let submitted =
-        broker.controller().submit(move |controller, context| controller.alter_configs(context, &request)).await;
+    let resources: Vec<_> =
+        request.resources.iter().map(|r| (r.resource_type, r.resource_name.clone())).collect();
+    let submitted = broker
+        .controller()
+        .submit(move |controller, context| controller.alter_configs(context, &request))
+        .await;
     submitted.unwrap_or_else(|error| AlterConfigsResponse {
         responses: resources
             .into_iter()

@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use moldau_protocol::ApiKey;
-use moldau_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
+use moldau_protocol::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use moldau_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use moldau_types::ErrorCode;
 
@@ -36,10 +38,13 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: RequestContext, body: &[u8])
         Ok(request) => request,
         Err(outcome) => return outcome,
     };
-    let nameless = !is_valid_name(&request.client_software_name) || !is_valid_name(&request.client_software_version);
+    let nameless =
+        !is_valid_name(&request.client_software_name) || !is_valid_name(&request.client_software_version);
     if context.api_version >= 3 && nameless {
-        let answer =
-            ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..ApiVersionsResponse::default() };
+        let answer = ApiVersionsResponse {
+            error_code: ErrorCode::InvalidRequest.code(),
+            ..ApiVersionsResponse::default()
+        };
         return reply(&context, &answer);
     }
     reply(&context, &answer(broker, &context))
@@ -56,7 +61,11 @@ fn is_valid_name(name: &str) -> bool {
 
 fn answer(broker: &Broker, context: &RequestContext) -> ApiVersionsResponse {
     let api_keys = offered(context.connection.is_controller)
-        .map(|(key, range)| ApiVersion { api_key: key.code(), min_version: range.min, max_version: range.max })
+        .map(|(key, range)| ApiVersion {
+            api_key: key.code(),
+            min_version: range.min,
+            max_version: range.max,
+        })
         .collect();
     if context.api_version < 3 {
         return ApiVersionsResponse { api_keys, ..ApiVersionsResponse::default() };
@@ -64,12 +73,12 @@ fn answer(broker: &Broker, context: &RequestContext) -> ApiVersionsResponse {
     let features = broker.features();
     let supported = features
         .supported
-        .iter()
-        .filter(|feature| context.api_version >= 4 || feature.min > 0)
-        .map(|feature| SupportedFeatureKey {
-            name: feature.name.to_owned(),
-            min_version: feature.min,
-            max_version: feature.max,
+        .into_iter()
+        .filter(|(_, levels)| context.api_version >= 4 || levels.min > 0)
+        .map(|(name, levels)| SupportedFeatureKey {
+            name: name.to_owned(),
+            min_version: levels.min,
+            max_version: levels.max,
         })
         .collect();
     let finalized = features

@@ -15,8 +15,10 @@ pub(crate) async fn handle(
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    let submitted =
-        broker.controller().submit(move |controller, context| controller.create_partitions(context, &request)).await;
+    let submitted = broker
+        .controller()
+        .submit(move |controller, context| controller.create_partitions(context, &request))
+        .await;
     submitted.unwrap_or_else(|error| CreatePartitionsResponse {
         results: names
             .into_iter()

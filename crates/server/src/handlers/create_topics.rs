@@ -15,12 +15,18 @@ pub(crate) async fn handle(
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    let submitted =
-        broker.controller().submit(move |controller, context| controller.create_topics(context, &request)).await;
+    let submitted = broker
+        .controller()
+        .submit(move |controller, context| controller.create_topics(context, &request))
+        .await;
     submitted.unwrap_or_else(|error| CreateTopicsResponse {
         topics: names
             .into_iter()
-            .map(|name| CreatableTopicResult { name, error_code: error.code(), ..CreatableTopicResult::default() })
+            .map(|name| CreatableTopicResult {
+                name,
+                error_code: error.code(),
+                ..CreatableTopicResult::default()
+            })
             .collect(),
         ..CreateTopicsResponse::default()
     })

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use moldau_log::DeleteRecordsError;
-use moldau_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use moldau_protocol::messages::delete_records_response::{
+    DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
+};
 use moldau_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use moldau_types::{ErrorCode, Offset};
 

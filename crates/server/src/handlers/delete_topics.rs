@@ -18,8 +18,10 @@ pub(crate) async fn handle(
     let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Uuid::ZERO));
     let asked: Vec<_> =
         by_name.chain(request.topics.iter().map(|topic| (topic.name.clone(), topic.topic_id))).collect();
-    let submitted =
-        broker.controller().submit(move |controller, context| controller.delete_topics(context, &request)).await;
+    let submitted = broker
+        .controller()
+        .submit(move |controller, context| controller.delete_topics(context, &request))
+        .await;
     submitted.unwrap_or_else(|error| DeleteTopicsResponse {
         responses: asked
             .into_iter()

@@ -33,7 +33,10 @@ pub(crate) async fn handle(
                 ),
             )
         } else {
-            (ErrorCode::UnsupportedEndpointType, format!("Unsupported endpoint type {}", request.endpoint_type))
+            (
+                ErrorCode::UnsupportedEndpointType,
+                format!("Unsupported endpoint type {}", request.endpoint_type),
+            )
         };
         return DescribeClusterResponse {
             error_code: error.code(),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use moldau_protocol::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
+use moldau_protocol::messages::describe_producers_response::{
+    PartitionResponse, ProducerState, TopicResponse,
+};
 use moldau_protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
 
 use crate::broker::Broker;
@@ -15,7 +17,8 @@ pub(crate) async fn handle(
     request: DescribeProducersRequest,
 ) -> DescribeProducersResponse {
     let topics = request.topics.into_iter().map(|topic| {
-        let partitions = topic.partition_indexes.iter().map(|index| describe(&broker, &topic.name, *index)).collect();
+        let partitions =
+            topic.partition_indexes.iter().map(|index| describe(&broker, &topic.name, *index)).collect();
         TopicResponse { name: topic.name.clone(), partitions }
     });
     DescribeProducersResponse { topics: topics.collect(), ..DescribeProducersResponse::default() }

@@ -23,7 +23,8 @@ pub(crate) async fn handle(
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
     let image = broker.image();
-    let limit = usize::try_from(broker.configs.load().broker.network.max_request_partition_size_limit).unwrap_or(1);
+    let limit =
+        usize::try_from(broker.configs.load().broker.network.max_request_partition_size_limit).unwrap_or(1);
     let mut left = usize::try_from(request.response_partition_limit).unwrap_or(0).clamp(1, limit);
     let (start_topic, start_partition) = match &request.cursor {
         Some(cursor) => (cursor.topic_name.as_str(), cursor.partition_index),
@@ -39,7 +40,8 @@ pub(crate) async fn handle(
     for name in names.iter().filter(|name| name.as_str() >= start_topic) {
         let first = if name.as_str() == start_topic { start_partition } else { 0 };
         if left == 0 {
-            response.next_cursor = Some(Box::new(Cursor { topic_name: name.clone(), partition_index: first }));
+            response.next_cursor =
+                Some(Box::new(Cursor { topic_name: name.clone(), partition_index: first }));
             break;
         }
         let Some(topic) = image.topics.by_name(name) else {

@@ -13,7 +13,12 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
-    let submitted =
-        broker.controller().submit(move |controller, context| controller.elect_leaders(context, &request)).await;
-    submitted.unwrap_or_else(|error| ElectLeadersResponse { error_code: error.code(), ..ElectLeadersResponse::default() })
+    let submitted = broker
+        .controller()
+        .submit(move |controller, context| controller.elect_leaders(context, &request))
+        .await;
+    submitted.unwrap_or_else(|error| ElectLeadersResponse {
+        error_code: error.code(),
+        ..ElectLeadersResponse::default()
+    })
 }

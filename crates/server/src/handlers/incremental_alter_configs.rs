@@ -34,14 +34,23 @@ pub(crate) async fn handle(
         match submitted {
             Ok(response) => responses.extend(response.responses),
             Err(error) => responses.extend(failed.into_iter().map(|(resource_type, resource_name)| {
-                AlterConfigsResourceResponse { error_code: error.code(), error_message: None, resource_type, resource_name }
+                AlterConfigsResourceResponse {
+                    error_code: error.code(),
+                    error_message: None,
+                    resource_type,
+                    resource_name,
+                }
             })),
         }
     }
     IncrementalAlterConfigsResponse { responses, ..IncrementalAlterConfigsResponse::default() }
 }
 
-fn alter_loggers(broker: &Broker, resource: &AlterConfigsResource, validate_only: bool) -> AlterConfigsResourceResponse {
+fn alter_loggers(
+    broker: &Broker,
+    resource: &AlterConfigsResource,
+    validate_only: bool,
+) -> AlterConfigsResourceResponse {
     let (error, message) = match set_levels(broker, resource, validate_only) {
         Ok(()) => (ErrorCode::None, None),
         Err((error, message)) => (error, Some(message)),
@@ -62,14 +71,17 @@ fn set_levels(
     own_id(broker, &resource.resource_name).map_err(|message| (ErrorCode::InvalidRequest, message))?;
     let mut ops = Vec::with_capacity(resource.configs.len());
     for config in &resource.configs {
-        let op = AlterOp::from_code(config.config_operation)
-            .ok_or_else(|| (ErrorCode::InvalidRequest, format!("Unknown operation type {}", config.config_operation)))?;
+        let op = AlterOp::from_code(config.config_operation).ok_or_else(|| {
+            (ErrorCode::InvalidRequest, format!("Unknown operation type {}", config.config_operation))
+        })?;
         ops.push(Alteration { name: config.name.clone(), op, value: config.value.clone() });
     }
     let known = broker.loggers.levels();
-    check_broker_logger(&ops, |name| known.iter().any(|(logger, _)| logger == name)).map_err(|error| match error {
-        AlterError::InvalidConfig(message) => (ErrorCode::InvalidConfig, message),
-        AlterError::InvalidRequest(message) => (ErrorCode::InvalidRequest, message),
+    check_broker_logger(&ops, |name| known.iter().any(|(logger, _)| logger == name)).map_err(|error| {
+        match error {
+            AlterError::InvalidConfig(message) => (ErrorCode::InvalidConfig, message),
+            AlterError::InvalidRequest(message) => (ErrorCode::InvalidRequest, message),
+        }
     })?;
     if validate_only {
         return Ok(());

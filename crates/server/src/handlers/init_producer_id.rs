@@ -35,7 +35,11 @@ pub(crate) async fn handle(
         None => {}
     }
     match broker.next_producer_id().await {
-        Ok(id) => InitProducerIdResponse { producer_id: id.0, producer_epoch: 0, ..InitProducerIdResponse::default() },
+        Ok(id) => InitProducerIdResponse {
+            producer_id: id.0,
+            producer_epoch: 0,
+            ..InitProducerIdResponse::default()
+        },
         Err(error) => failed(error),
     }
 }

@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use moldau_protocol::messages::list_offsets_request::ListOffsetsPartition;
-use moldau_protocol::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use moldau_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
 use moldau_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use moldau_types::ErrorCode;
 
@@ -72,7 +74,9 @@ fn look_up(
         },
         timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion),
         timestamp => match partition.log.offset_for_timestamp(timestamp) {
-            Ok(Some(found)) if found.offset < last => (found.timestamp, found.offset.0, epoch_at(found.offset)),
+            Ok(Some(found)) if found.offset < last => {
+                (found.timestamp, found.offset.0, epoch_at(found.offset))
+            }
             Ok(_) => (-1, -1, -1),
             Err(error) => return Err(storage_error(partition, &error)),
         },

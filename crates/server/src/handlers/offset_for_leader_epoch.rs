@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use moldau_protocol::messages::offset_for_leader_epoch_request::OffsetForLeaderPartition;
-use moldau_protocol::messages::offset_for_leader_epoch_response::{EpochEndOffset, OffsetForLeaderTopicResult};
+use moldau_protocol::messages::offset_for_leader_epoch_response::{
+    EpochEndOffset, OffsetForLeaderTopicResult,
+};
 use moldau_protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 use moldau_types::LeaderEpoch;
 

@@ -28,7 +28,9 @@ impl Liveness {
     }
 
     fn idle(&self) -> Duration {
-        self.started.elapsed().saturating_sub(Duration::from_millis(self.last_active_ms.load(Ordering::Relaxed)))
+        self.started
+            .elapsed()
+            .saturating_sub(Duration::from_millis(self.last_active_ms.load(Ordering::Relaxed)))
     }
 }
 

@@ -17,7 +17,8 @@ pub(super) async fn write_if_empty(
     settings: Settings,
     dynamic_quorum: bool,
 ) -> Result<(), NodeError> {
-    let options = BootstrapOptions { release_version, features: features.into_iter().collect::<BTreeMap<_, _>>() };
+    let options =
+        BootstrapOptions { release_version, features: features.into_iter().collect::<BTreeMap<_, _>>() };
     let written = controller
         .submit(move |_, context| {
             if context.image.features.metadata_version.is_some() {
@@ -31,6 +32,8 @@ pub(super) async fn write_if_empty(
         .await;
     match written {
         Ok(result) => result.map_err(NodeError),
-        Err(error) => Err(NodeError(format!("the first start could not write its metadata: {}", error.name()))),
+        Err(error) => {
+            Err(NodeError(format!("the first start could not write its metadata: {}", error.name())))
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moldau_controller::ControllerResult;
+use moldau_metadata::feature::supported_features;
 use moldau_protocol::messages::broker_registration_request::{Feature, Listener};
 use moldau_protocol::messages::controller_registration_request;
 use moldau_protocol::messages::{
@@ -11,15 +12,16 @@ use moldau_protocol::messages::{
 use moldau_types::{ErrorCode, Uuid};
 
 use super::NodeError;
-use crate::broker::{Broker, SUPPORTED_FEATURES};
+use crate::broker::Broker;
 
 /// Says where this node's controller listens and what it supports, as each controller does when it starts to lead.
 pub(super) async fn register_controller(broker: &Arc<Broker>) -> Result<(), NodeError> {
-    let features = SUPPORTED_FEATURES.iter().map(|feature| controller_registration_request::Feature {
-        name: feature.name.to_owned(),
-        min_supported_version: feature.min,
-        max_supported_version: feature.max,
-    });
+    let features =
+        supported_features().into_iter().map(|(name, levels)| controller_registration_request::Feature {
+            name: name.to_owned(),
+            min_supported_version: levels.min,
+            max_supported_version: levels.max,
+        });
     let listeners = broker.identity.controller_listeners.iter();
     let request = ControllerRegistrationRequest {
         controller_id: broker.node_id().0,
@@ -62,10 +64,10 @@ pub(super) async fn join(
     rack: Option<String>,
     previous_broker_epoch: i64,
 ) -> Result<i64, NodeError> {
-    let features = SUPPORTED_FEATURES.iter().map(|feature| Feature {
-        name: feature.name.to_owned(),
-        min_supported_version: feature.min,
-        max_supported_version: feature.max,
+    let features = supported_features().into_iter().map(|(name, levels)| Feature {
+        name: name.to_owned(),
+        min_supported_version: levels.min,
+        max_supported_version: levels.max,
     });
     let request = BrokerRegistrationRequest {
         broker_id: broker.node_id().0,

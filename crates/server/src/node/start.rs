@@ -239,7 +239,9 @@ async fn reap_idle(
     mut stopping: watch::Receiver<bool>,
 ) {
     loop {
-        let max = u64::try_from(broker.configs.load().broker.network.connections_max_idle_ms).ok().map(Duration::from_millis);
+        let max = u64::try_from(broker.configs.load().broker.network.connections_max_idle_ms)
+            .ok()
+            .map(Duration::from_millis);
         let pause = max.map_or(Duration::from_secs(5), |max| {
             (max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5))
         });

@@ -49,8 +49,7 @@ pub(crate) fn append<S>(
         at = batch.range.end;
     }
     let mut parts = parts.into_iter();
-    let mut queue: Vec<(Batch<S>, Option<&mut [u8]>)> =
-        batches.drain(..).zip(parts.by_ref()).collect();
+    let mut queue: Vec<(Batch<S>, Option<&mut [u8]>)> = batches.drain(..).zip(parts.by_ref()).collect();
     while !queue.is_empty() {
         let partition = queue[0].0.partition.clone();
         let (of_partition, others): (Vec<_>, Vec<_>) =
@@ -69,7 +68,8 @@ fn append_to<S>(
     let mut to_append: Vec<AppendBatch<'_>> = batches
         .iter_mut()
         .map(|(batch, received)| {
-            let Validated { header, rebuilt, max_timestamp, offset_of_max_timestamp, .. } = &mut batch.validated;
+            let Validated { header, rebuilt, max_timestamp, offset_of_max_timestamp, .. } =
+                &mut batch.validated;
             let bytes = match (rebuilt, received) {
                 (Some(rebuilt), _) => rebuilt.as_mut_slice(),
                 (None, Some(received)) => &mut **received,

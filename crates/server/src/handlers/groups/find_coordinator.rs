@@ -39,7 +39,8 @@ pub(crate) async fn handle(
         _ => refused(ErrorCode::InvalidRequest, "The key type is not known."),
     };
     if context.api_version >= FIRST_VERSION_WITH_MANY_KEYS {
-        let coordinators = request.coordinator_keys.into_iter().map(|key| Coordinator { key: key.clone(), ..find(&key) });
+        let coordinators =
+            request.coordinator_keys.into_iter().map(|key| Coordinator { key: key.clone(), ..find(&key) });
         return FindCoordinatorResponse { coordinators: coordinators.collect(), ..Default::default() };
     }
     let found = find(&request.key);

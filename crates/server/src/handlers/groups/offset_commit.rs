@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use moldau_coordinator_runtime::offset_commit_error;
 use moldau_protocol::messages::offset_commit_request::OffsetCommitRequestTopic;
 use moldau_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
-use moldau_coordinator_runtime::offset_commit_error;
 use moldau_types::{ErrorCode, Uuid};
 
 use crate::broker::Broker;
@@ -41,7 +41,8 @@ pub(crate) async fn handle(
     };
     if !unknown.is_empty() {
         let error = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
-        let refused = offset_commit_error(&OffsetCommitRequest { topics: unknown, ..Default::default() }, error);
+        let refused =
+            offset_commit_error(&OffsetCommitRequest { topics: unknown, ..Default::default() }, error);
         response.topics.splice(0..0, refused.topics);
     }
     for topic in &mut response.topics {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use moldau_protocol::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
+use moldau_protocol::messages::offset_delete_response::{
+    OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
+};
 use moldau_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 use moldau_types::ErrorCode;
 

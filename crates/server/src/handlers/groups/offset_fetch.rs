@@ -9,7 +9,8 @@ use moldau_coordinator_runtime::no_offset;
 use moldau_metadata::MetadataImage;
 use moldau_protocol::messages::offset_fetch_request::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use moldau_protocol::messages::offset_fetch_response::{
-    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
 };
 use moldau_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse};
 use moldau_types::{ErrorCode, Uuid};
@@ -121,5 +122,9 @@ fn single(group: OffsetFetchResponseGroup) -> OffsetFetchResponse {
             })
             .collect(),
     });
-    OffsetFetchResponse { topics: topics.collect(), error_code: group.error_code, ..OffsetFetchResponse::default() }
+    OffsetFetchResponse {
+        topics: topics.collect(),
+        error_code: group.error_code,
+        ..OffsetFetchResponse::default()
+    }
 }
