@@ -1,6 +1,7 @@
 //! Committed offsets and the topic `__consumer_offsets`.
 
 use crate::key::{Is, Key, int, long, short};
+use crate::keys::reasons::LOADING;
 
 pub(super) static KEYS: &[Key] = &[
     int("offset.metadata.max.bytes", Is("4096"))
@@ -9,7 +10,7 @@ pub(super) static KEYS: &[Key] = &[
     int("offsets.load.buffer.size", Is("5242880"))
         .at_least(1)
         .high()
-        .effective("Bytes read at once when a coordinator loads its partition."),
+        .inert(LOADING, "Bytes read at once when a coordinator loads its partition."),
     int("offsets.retention.minutes", Is("10080"))
         .at_least(1)
         .high()

@@ -28,6 +28,8 @@ pub const QUORUM_IDLE: &str = "a quiet metadata log stays quiet";
 /// Gathering of coordinator records.
 pub const COORDINATOR_WRITES: &str =
     "records are gathered while the write before them is under way; no buffer is kept";
+/// Loading of a coordinator's partition.
+pub const LOADING: &str = "a coordinator reads its partition a mebibyte at a time";
 /// Consumer groups.
 pub const CONSUMER: &str = "takes effect when groups of the consumer protocol are served";
 /// Streams groups.

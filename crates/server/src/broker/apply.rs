@@ -61,7 +61,7 @@ impl Applier {
         let settings = broker.configs.load().settings.with_dynamic(all.clone(), own.clone());
         match BrokerConfig::of(&settings) {
             Ok(config) => {
-                broker.connections.set_limits(ConnectionLimits::of(&config.network));
+                broker.connections.set_limits(ConnectionLimits::of(&config));
                 broker.configs.store(Arc::new(Configs { settings, broker: config }));
             }
             Err(errors) => {

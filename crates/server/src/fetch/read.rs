@@ -175,5 +175,5 @@ fn diverging_epoch(partition: &Partition, asked: Asked) -> Option<EpochEndOffset
         return None;
     }
     let parts = end.leader_epoch.0 < asked.last_fetched_epoch || end.end_offset.0 < asked.fetch_offset;
-    parts.then(|| EpochEndOffset { epoch: end.leader_epoch.0, end_offset: end.end_offset.0 })
+    parts.then_some(EpochEndOffset { epoch: end.leader_epoch.0, end_offset: end.end_offset.0 })
 }

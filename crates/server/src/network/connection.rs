@@ -6,16 +6,17 @@
 //! that ends the connection ends it in its turn: what was asked before is answered, what came after is not looked at.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::frames::Frames;
 use super::outbox::Outbox;
@@ -31,13 +32,15 @@ const FRAMES_AT_ONCE: usize = 64;
 
 /// What a listener asks of its connections.
 #[derive(Clone, Debug)]
-pub struct ConnectionSettings {
+pub(crate) struct ConnectionSettings {
     /// `socket.request.max.bytes`.
-    pub request_bytes_max: usize,
+    pub(crate) request_bytes_max: usize,
+    /// `queued.max.request.bytes`, shared by all connections of the node; `None` is no limit.
+    pub(crate) queued_bytes: Option<Arc<Semaphore>>,
     /// `socket.receive.buffer.bytes`; `None` leaves it to the kernel.
-    pub receive_buffer_bytes: Option<u32>,
+    pub(crate) receive_buffer_bytes: Option<u32>,
     /// `socket.send.buffer.bytes`; `None` leaves it to the kernel.
-    pub send_buffer_bytes: Option<u32>,
+    pub(crate) send_buffer_bytes: Option<u32>,
 }
 
 /// Who is at the other end.
@@ -72,6 +75,13 @@ enum Pending {
     Close(String),
 }
 
+/// The bytes of a request that is still coming, taken from `queued.max.request.bytes`.
+enum Reserved {
+    Nothing,
+    Waiting(Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>),
+    Held { _bytes: OwnedSemaphorePermit },
+}
+
 struct Connection<S> {
     stream: TcpStream,
     info: Arc<ConnectionInfo>,
@@ -82,6 +92,8 @@ struct Connection<S> {
     peer_finished: bool,
     /// A request that ends the connection was found: no more are taken up.
     closing: bool,
+    queued_bytes: Option<Arc<Semaphore>>,
+    reserved: Reserved,
 }
 
 /// Serves a connection until one side ends it.
@@ -104,6 +116,8 @@ pub(crate) async fn run<S: Service>(
         outbox: Outbox::default(),
         peer_finished: false,
         closing: false,
+        queued_bytes: settings.queued_bytes.clone(),
+        reserved: Reserved::Nothing,
     };
     let ended = tokio::select! {
         ended = connection.converse(&registration) => ended,
@@ -149,6 +163,7 @@ impl<S: Service> Connection<S> {
             for outcome in outcomes.drain(..) {
                 self.accept(outcome);
             }
+            self.reserved = Reserved::Nothing;
         }
     }
 
@@ -188,7 +203,30 @@ impl<S: Service> Connection<S> {
             // Nobody is there to be answered later: a long poll of a client that is gone must not keep its place.
             return if drained { Poll::Ready(Ok(Progress::Finished)) } else { Poll::Pending };
         }
+        if self.poll_reserve(cx).is_pending() {
+            return Poll::Pending;
+        }
         self.poll_read(cx)
+    }
+
+    /// Takes the bytes of the request that has begun to come from what all connections share, or waits for them, reading
+    /// nothing meanwhile. A connection holds one reservation at most, none larger than the whole, so each gets its turn,
+    /// in the order in which they began to wait.
+    fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(shared) = &self.queued_bytes else { return Poll::Ready(()) };
+        if matches!(self.reserved, Reserved::Nothing)
+            && let Ok(Some(bytes)) = self.frames.announced()
+            && let Ok(bytes) = u32::try_from(bytes)
+        {
+            self.reserved = Reserved::Waiting(Box::pin(shared.clone().acquire_many_owned(bytes)));
+        }
+        if let Reserved::Waiting(waiting) = &mut self.reserved {
+            // The semaphore is never closed.
+            if let Ok(bytes) = ready!(waiting.as_mut().poll(cx)) {
+                self.reserved = Reserved::Held { _bytes: bytes };
+            }
+        }
+        Poll::Ready(())
     }
 
     fn poll_pending(&mut self, cx: &mut Context<'_>) {

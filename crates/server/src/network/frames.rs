@@ -33,7 +33,7 @@ impl Frames {
     }
 
     /// The length of the next frame's content, if its four bytes are there.
-    fn announced(&self) -> Result<Option<usize>, BadFrameLength> {
+    pub(crate) fn announced(&self) -> Result<Option<usize>, BadFrameLength> {
         let Some(head) = self.bytes.get(self.start..self.start + 4) else { return Ok(None) };
         let length = i32::from_be_bytes([head[0], head[1], head[2], head[3]]);
         match usize::try_from(length) {

@@ -1,50 +1,126 @@
-//! How many connections a node takes, in all and from one address.
+//! How many connections a node takes: in all, on one listener and from one address, and how fast.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use moldau_config::broker::NetworkConfig;
+use moldau_config::BrokerConfig;
 
-/// Limits on open connections (`max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`).
+/// Limits on open connections (`max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`) and on how
+/// fast they may come (`max.connection.creation.rate`).
 #[derive(Clone, Debug)]
-pub struct ConnectionLimits {
-    /// Connections of the whole node.
-    pub max: usize,
+pub(crate) struct ConnectionLimits {
+    /// Of the whole node.
+    pub(crate) all: Limit,
     /// Connections from one address.
-    pub max_per_ip: usize,
+    pub(crate) max_per_ip: usize,
     /// Addresses with a limit of their own.
-    pub max_per_ip_overrides: HashMap<IpAddr, usize>,
+    pub(crate) max_per_ip_overrides: HashMap<IpAddr, usize>,
+    /// Of single listeners.
+    pub(crate) of_listeners: HashMap<String, Limit>,
+}
+
+/// A limit of the node or of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// Connections that are open at once.
+    pub(crate) max: usize,
+    /// New connections a second.
+    pub(crate) rate: u32,
+}
+
+impl Limit {
+    const NONE: Limit = Limit { max: usize::MAX, rate: u32::MAX };
+
+    fn of(max: i32, rate: i32) -> Self {
+        // 2147483647 is how the configs say that there is no limit.
+        let rate = if rate == i32::MAX { u32::MAX } else { u32::try_from(rate).unwrap_or(0) };
+        Limit { max: usize::try_from(max).unwrap_or(0), rate }
+    }
+}
+
+/// What is open when one more connection comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenConnections {
+    pub(crate) all: usize,
+    pub(crate) from_ip: usize,
+    pub(crate) of_listener: usize,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        ConnectionLimits { max: usize::MAX, max_per_ip: usize::MAX, max_per_ip_overrides: HashMap::new() }
+        ConnectionLimits {
+            all: Limit::NONE,
+            max_per_ip: usize::MAX,
+            max_per_ip_overrides: HashMap::new(),
+            of_listeners: HashMap::new(),
+        }
     }
 }
 
 impl ConnectionLimits {
     /// The limits that the broker's configs set.
-    pub(crate) fn of(network: &NetworkConfig) -> Self {
+    pub(crate) fn of(config: &BrokerConfig) -> Self {
+        let network = &config.network;
         let count = |value: i32| usize::try_from(value).unwrap_or(0);
         let overrides = network.max_connections_per_ip_overrides.iter();
+        let listeners = config.listeners.all.iter();
         ConnectionLimits {
-            max: count(network.max_connections),
+            all: Limit::of(network.max_connections, network.max_connection_creation_rate),
             max_per_ip: count(network.max_connections_per_ip),
             max_per_ip_overrides: overrides
                 .filter_map(|(host, limit)| Some((host.parse().ok()?, count(*limit))))
                 .collect(),
+            of_listeners: listeners
+                .map(|l| (l.name.clone(), Limit::of(l.max_connections, l.max_connection_creation_rate)))
+                .collect(),
         }
     }
 
-    /// Why one more connection from `ip` is turned away, when `open` are open and `open_from_ip` of them come from it.
-    pub(crate) fn refusal(&self, ip: IpAddr, open: usize, open_from_ip: usize) -> Option<String> {
-        if open >= self.max {
-            return Some(format!("{open} connections are open; max.connections allows {}", self.max));
+    /// The limit of a listener.
+    pub(crate) fn of_listener(&self, name: &str) -> Limit {
+        self.of_listeners.get(name).copied().unwrap_or(Limit::NONE)
+    }
+
+    /// Why one more connection from `ip` is turned away.
+    pub(crate) fn refusal(&self, ip: IpAddr, listener: &str, open: OpenConnections) -> Option<String> {
+        if open.all >= self.all.max {
+            return Some(format!(
+                "{} connections are open; max.connections allows {}",
+                open.all, self.all.max
+            ));
+        }
+        let own = self.of_listener(listener);
+        if open.of_listener >= own.max {
+            let allowed = own.max;
+            return Some(format!(
+                "{} connections are open; its max.connections allows {allowed}",
+                open.of_listener
+            ));
         }
         let per_ip = self.max_per_ip_overrides.get(&ip).copied().unwrap_or(self.max_per_ip);
-        (open_from_ip >= per_ip).then(|| {
-            format!("{open_from_ip} connections from {ip} are open; max.connections.per.ip allows {per_ip}")
+        (open.from_ip >= per_ip).then(|| {
+            format!("{} connections from {ip} are open; max.connections.per.ip allows {per_ip}", open.from_ip)
         })
+    }
+}
+
+/// Spreads what comes faster than so many times a second; a second's worth may come at once.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// When what has been let through would have come at the allowed rate.
+    due: Option<Instant>,
+}
+
+impl Pace {
+    /// Takes note of one more and says how long it has to wait.
+    pub(crate) fn wait(&mut self, rate: u32, now: Instant) -> Duration {
+        if rate == u32::MAX {
+            return Duration::ZERO;
+        }
+        let due = self.due.map_or(now, |due| due.max(now)) + Duration::from_secs(1) / rate.max(1);
+        self.due = Some(due);
+        due.saturating_duration_since(now).saturating_sub(Duration::from_secs(1))
     }
 }
 
@@ -53,12 +129,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_with_a_limit_of_its_own_is_held_to_it() {
+    fn an_address_or_a_listener_with_a_limit_of_its_own_is_held_to_it() {
         let special: IpAddr = [127, 0, 0, 2].into();
-        let limits = ConnectionLimits { max: 10, max_per_ip: 5, max_per_ip_overrides: [(special, 0)].into() };
-        assert!(limits.refusal(special, 0, 0).is_some());
-        assert!(limits.refusal([127, 0, 0, 1].into(), 9, 4).is_none());
-        assert!(limits.refusal([127, 0, 0, 1].into(), 9, 5).is_some());
-        assert!(limits.refusal([127, 0, 0, 1].into(), 10, 0).is_some());
+        let home: IpAddr = [127, 0, 0, 1].into();
+        let limits = ConnectionLimits {
+            all: Limit { max: 10, ..Limit::NONE },
+            max_per_ip: 5,
+            max_per_ip_overrides: [(special, 0)].into(),
+            of_listeners: [("SMALL".to_owned(), Limit { max: 2, ..Limit::NONE })].into(),
+        };
+        let refused = |ip, listener, all, from_ip, of_listener| {
+            limits.refusal(ip, listener, OpenConnections { all, from_ip, of_listener }).is_some()
+        };
+        assert!(refused(special, "LARGE", 0, 0, 0));
+        assert!(!refused(home, "LARGE", 9, 4, 9));
+        assert!(refused(home, "LARGE", 9, 5, 9));
+        assert!(refused(home, "LARGE", 10, 0, 9));
+        assert!(!refused(home, "SMALL", 9, 4, 1));
+        assert!(refused(home, "SMALL", 9, 4, 2));
+    }
+
+    #[test]
+    fn what_comes_too_fast_waits_for_its_turn() {
+        let now = Instant::now();
+        let mut pace = Pace::default();
+        for _ in 0..10 {
+            assert_eq!(pace.wait(10, now), Duration::ZERO);
+        }
+        assert_eq!(pace.wait(10, now), Duration::from_millis(100));
+        assert_eq!(pace.wait(10, now), Duration::from_millis(200));
+        assert_eq!(pace.wait(10, now + Duration::from_secs(9)), Duration::ZERO);
+        assert_eq!(Pace::default().wait(u32::MAX, now), Duration::ZERO);
+        assert_eq!(Pace::default().wait(0, now), Duration::ZERO, "never for ever");
     }
 }

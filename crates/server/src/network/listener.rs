@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::watch;
 
 use super::connection::{self, ConnectionInfo, ConnectionSettings, Service};
+use super::limits::Pace;
 use super::registry::ConnectionRegistry;
 
 /// A listening socket and what it is called.
@@ -66,6 +67,7 @@ pub(crate) async fn serve<S: Service>(
     registry: Arc<ConnectionRegistry>,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let mut pace = Pace::default();
     loop {
         let accepted = tokio::select! {
             accepted = bound.socket.accept() => accepted,
@@ -79,7 +81,15 @@ pub(crate) async fn serve<S: Service>(
                 continue;
             }
         };
-        let registration = match registry.register(peer.ip()) {
+        let wait = registry.creation_wait(&bound.name, &mut pace);
+        if !wait.is_zero() {
+            // The others wait behind it, in the kernel's queue.
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = stopping.wait_for(|stop| *stop) => return,
+            }
+        }
+        let registration = match registry.register(peer.ip(), &bound.name) {
             Ok(registration) => registration,
             Err(refusal) => {
                 tracing::debug!(listener = %bound.name, %peer, %refusal, "connection turned away");

@@ -13,9 +13,8 @@ mod registry;
 mod response;
 mod socket;
 
-pub use connection::ConnectionSettings;
-pub(crate) use connection::{ConnectionInfo, Service};
-pub use limits::ConnectionLimits;
+pub(crate) use connection::{ConnectionInfo, ConnectionSettings, Service};
+pub(crate) use limits::ConnectionLimits;
 pub(crate) use listener::{Bound, bind, serve};
 pub(crate) use registry::ConnectionRegistry;
 pub(crate) use response::{Chunk, Outcome, Response};

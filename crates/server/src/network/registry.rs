@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::limits::ConnectionLimits;
+use super::limits::{ConnectionLimits, OpenConnections, Pace};
 
 /// What the registry and the connection share.
 pub(crate) struct Liveness {
@@ -38,6 +38,7 @@ impl Liveness {
 struct Open {
     next: u64,
     by_ip: HashMap<IpAddr, usize>,
+    by_listener: HashMap<Arc<str>, usize>,
     connections: HashMap<u64, Arc<Liveness>>,
 }
 
@@ -45,6 +46,7 @@ struct Open {
 pub(crate) struct ConnectionRegistry {
     limits: Mutex<ConnectionLimits>,
     open: Mutex<Open>,
+    pace: Mutex<Pace>,
 }
 
 /// A place in the registry, given up when dropped.
@@ -52,12 +54,17 @@ pub(crate) struct Registration {
     registry: Arc<ConnectionRegistry>,
     id: u64,
     ip: IpAddr,
+    listener: Arc<str>,
     pub(crate) liveness: Arc<Liveness>,
 }
 
 impl ConnectionRegistry {
     pub(crate) fn new(limits: ConnectionLimits) -> Arc<Self> {
-        Arc::new(ConnectionRegistry { limits: Mutex::new(limits), open: Mutex::default() })
+        Arc::new(ConnectionRegistry {
+            limits: Mutex::new(limits),
+            open: Mutex::default(),
+            pace: Mutex::default(),
+        })
     }
 
     /// Changes the limits; open connections stay.
@@ -65,14 +72,31 @@ impl ConnectionRegistry {
         *self.limits.lock() = limits;
     }
 
+    /// How long a new connection of a listener has to wait, by the node's rate and by the listener's own.
+    pub(crate) fn creation_wait(&self, listener: &str, of_listener: &mut Pace) -> Duration {
+        let limits = self.limits.lock();
+        let now = Instant::now();
+        let of_all = self.pace.lock().wait(limits.all.rate, now);
+        of_all.max(of_listener.wait(limits.of_listener(listener).rate, now))
+    }
+
     /// Takes a place for a new connection, or says which limit is in the way.
-    pub(crate) fn register(self: &Arc<Self>, ip: IpAddr) -> Result<Registration, String> {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        listener: &Arc<str>,
+    ) -> Result<Registration, String> {
         let limits = self.limits.lock();
         let mut open = self.open.lock();
-        let from_ip = open.by_ip.get(&ip).copied().unwrap_or(0);
-        if let Some(refusal) = limits.refusal(ip, open.connections.len(), from_ip) {
+        let count = OpenConnections {
+            all: open.connections.len(),
+            from_ip: open.by_ip.get(&ip).copied().unwrap_or(0),
+            of_listener: open.by_listener.get(listener).copied().unwrap_or(0),
+        };
+        if let Some(refusal) = limits.refusal(ip, listener, count) {
             return Err(refusal);
         }
+        *open.by_listener.entry(listener.clone()).or_default() += 1;
         let id = open.next;
         open.next += 1;
         *open.by_ip.entry(ip).or_default() += 1;
@@ -82,7 +106,7 @@ impl ConnectionRegistry {
             expired: Notify::new(),
         });
         open.connections.insert(id, liveness.clone());
-        Ok(Registration { registry: self.clone(), id, ip, liveness })
+        Ok(Registration { registry: self.clone(), id, ip, listener: listener.clone(), liveness })
     }
 
     /// Tells the connections that were idle for longer than `max` to close.
@@ -99,6 +123,9 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let mut open = self.registry.open.lock();
         open.connections.remove(&self.id);
+        if let Some(count) = open.by_listener.get_mut(&self.listener) {
+            *count -= 1;
+        }
         if let Some(count) = open.by_ip.get_mut(&self.ip) {
             *count -= 1;
             if *count == 0 {
@@ -117,13 +144,16 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_the_connection_ends() {
-        let limits = ConnectionLimits { max: 1, ..ConnectionLimits::default() };
+        let limits = ConnectionLimits { max_per_ip: 1, ..ConnectionLimits::default() };
         let registry = ConnectionRegistry::new(limits);
-        let first = registry.register([127, 0, 0, 1].into()).ok().expect("first");
-        assert!(registry.register([127, 0, 0, 1].into()).is_err());
+        let (ip, listener) = ([127, 0, 0, 1].into(), "PLAINTEXT".into());
+        let first = registry.register(ip, &listener);
+        assert!(first.is_ok());
+        assert!(registry.register(ip, &listener).is_err());
         drop(first);
-        assert!(registry.register([127, 0, 0, 1].into()).is_ok());
+        assert!(registry.register(ip, &listener).is_ok());
         assert!(registry.open.lock().connections.is_empty());
         assert!(registry.open.lock().by_ip.is_empty());
+        assert_eq!(registry.open.lock().by_listener[&listener], 0);
     }
 }

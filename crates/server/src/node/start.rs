@@ -14,7 +14,7 @@ use moldau_metadata::{ConfigResource, MetadataImage};
 use moldau_protocol::messages::broker_registration_request::Listener as RegisteredListener;
 use moldau_quorum::MetadataQuorum;
 use moldau_types::{BrokerId, Uuid};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{Node, NodeError, NodeOptions, bootstrap, registration};
 use crate::broker::{Applier, Broker, Configs, Identity, log_config, spawn_background, wall_clock_ms};
@@ -70,7 +70,7 @@ impl Node {
         let rack = config.node.broker_rack.clone();
         let client_listeners = registered(advertised(&config, &bound, false));
         let connection_settings = Arc::new(connection_settings(&config.network));
-        let registry = ConnectionRegistry::new(ConnectionLimits::of(&config.network));
+        let registry = ConnectionRegistry::new(ConnectionLimits::of(&config));
         let broker = Broker::new(
             identity,
             Configs { settings, broker: config },
@@ -222,7 +222,9 @@ async fn recover(
 
 fn connection_settings(network: &NetworkConfig) -> ConnectionSettings {
     let own = |bytes: i32, default: i32| u32::try_from(bytes).ok().filter(|_| bytes != default);
+    let queued = usize::try_from(network.queued_max_request_bytes).ok().filter(|bytes| *bytes > 0);
     ConnectionSettings {
+        queued_bytes: queued.map(|bytes| Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS)))),
         request_bytes_max: usize::try_from(network.socket_request_max_bytes).unwrap_or(0),
         receive_buffer_bytes: own(network.socket_receive_buffer_bytes, DEFAULT_SOCKET_BUFFER_BYTES),
         send_buffer_bytes: own(network.socket_send_buffer_bytes, DEFAULT_SOCKET_BUFFER_BYTES),

@@ -208,3 +208,55 @@ async fn a_client_that_hangs_up_during_a_long_poll_is_forgotten() {
     let written = keeper.produce(9, 1, &topic, batch(BatchBuilder::new(), [(None, "v")])).await;
     assert_eq!(name_of(written.error_code), "NONE");
 }
+
+#[tokio::test]
+async fn large_requests_wait_for_the_memory_that_all_share() {
+    let node = Node::with(&[
+        ("queued.max.request.bytes", "20000000"),
+        ("socket.request.max.bytes", "20000000"),
+        ("socket.receive.buffer.bytes", "16384"),
+    ]);
+    let topic = node.topic("queued", 1, &[]).await.expect("a topic");
+    // Larger than all that the sockets between may hold: when it was sent, the node has read of it.
+    let large = "x".repeat(15_000_000);
+    let request = request_frame(9, 1, &produce_request(-1, &topic, one(&large)));
+    let mut first = Wire::connect(node.address()).await;
+    first.send_bytes(&request[..request.len() - 1]).await;
+    // The first request holds most of the memory until it is whole: the second is not taken, however much of it is sent.
+    let mut second = Wire::connect(node.address()).await;
+    let mut sending = tokio::spawn({
+        let request = request.clone();
+        async move {
+            second.send_bytes(&request).await;
+            second.receive::<ProduceRequest>(9).await
+        }
+    });
+    let waited = tokio::time::timeout(Duration::from_millis(500), &mut sending).await;
+    assert!(waited.is_err(), "the second request was taken beside the first: {waited:?}");
+    first.send_bytes(&request[request.len() - 1..]).await;
+    first.receive::<ProduceRequest>(9).await;
+    let (_, answer) = sending.await.expect("the second request is taken after the first");
+    assert_eq!(name_of(answer.responses[0].partition_responses[0].error_code), "MESSAGE_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn a_listener_has_limits_of_its_own_and_new_connections_come_at_its_rate() {
+    let node = Node::with(&[
+        ("listener.name.plaintext.max.connections", "3"),
+        ("listener.name.plaintext.max.connection.creation.rate", "5"),
+    ]);
+    let began = Instant::now();
+    let mut open = Vec::new();
+    let mut turned_away = 0;
+    for _ in 0..8 {
+        let mut wire = Wire::connect(node.address()).await;
+        wire.send(0, &ApiVersionsRequest::default()).await;
+        match wire.read_frame().await {
+            Some(_) => open.push(wire),
+            None => turned_away += 1,
+        }
+    }
+    assert_eq!((open.len(), turned_away), (3, 5));
+    // Five may come at once, the others one every fifth of a second.
+    assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
+}
