@@ -254,12 +254,12 @@ fn nothing_is_lost_duplicated_or_reordered_when_the_node_is_killed_under_load() 
     let sent = runtime.block_on(async {
         let sent = tokio::time::timeout(PATIENCE * 2, producing)
             .await
-            .expect(&wait("all is written"))
+            .unwrap_or_else(|_| panic!("{}", wait("all is written")))
             .expect("no panic");
         total.send(Some(sent)).expect("the consumer waits for it");
         let seen = tokio::time::timeout(PATIENCE * 2, consuming)
             .await
-            .expect(&wait("all is read"))
+            .unwrap_or_else(|_| panic!("{}", wait("all is read")))
             .expect("no panic");
         for (partition, numbers) in (0i64..).zip(seen) {
             let wanted: Vec<i64> =

@@ -1,4 +1,6 @@
-//! AlterReplicaLogDirs (api key 34), versions 1 and 2: moves a partition to another log directory of this broker.
+//! AlterReplicaLogDirs (api key 34), versions 1 and 2. A directory that holds the partition already is confirmed, an
+//! unknown one is LOG_DIR_NOT_FOUND; a move to another directory is refused with REPLICA_NOT_AVAILABLE, since this node
+//! has no future replicas.
 
 use std::path::Path;
 use std::sync::Arc;

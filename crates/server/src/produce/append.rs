@@ -89,6 +89,11 @@ fn append_to<S>(
     if results.iter().any(Result::is_ok) {
         partition.moved();
     }
+    if partition.log.flush_is_due(now_ms)
+        && let Err(error) = partition.log.flush()
+    {
+        tracing::error!(topic = %partition.topic, partition = partition.index.0, "flush.messages or flush.ms: {error}");
+    }
     for ((batch, _), result) in batches.into_iter().zip(results) {
         let appended = result.map(|info| Appended {
             base_offset: info.first_offset,
