@@ -79,7 +79,9 @@ impl LogManager {
         }
         if report.unclean_dirs > 0 {
             report.previous_broker_epoch = -1;
-            tracing::info!(partitions = found.len(), "recovering logs: the last stop was not clean");
+            if !found.is_empty() {
+                tracing::info!(partitions = found.len(), "recovering logs: the last stop was not clean");
+            }
         }
         let total = found.len();
         let next = AtomicUsize::new(0);
