@@ -206,7 +206,8 @@ def main():
     try:
         node.start()
         topic = NewTopic(TOPIC, PARTITIONS, 1)
-        AdminClient({"bootstrap.servers": node.address}).create_topics([topic])[TOPIC].result(30)
+        admin = AdminClient({"bootstrap.servers": node.address})
+        admin.create_topics([topic])[TOPIC].result(30)
         load = Load(node.address, options.seed)
         load.thread.start()
         try:
