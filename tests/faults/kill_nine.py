@@ -12,6 +12,7 @@ Each round draws its numbers from the seed, which is printed.
 
 import argparse
 import collections
+import logging
 import os
 import pathlib
 import random
@@ -26,6 +27,11 @@ import time
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
+# librdkafka tells of each connection that a kill ended.
+QUIET = logging.getLogger("librdkafka")
+QUIET.addHandler(logging.NullHandler())
+QUIET.propagate = False
 
 TOPIC = "killed"
 PARTITIONS = 3
@@ -96,8 +102,8 @@ class Load:
                 "message.timeout.ms": 300_000,
                 "reconnect.backoff.max.ms": 200,
                 "retry.backoff.ms": 50,
-                "log_level": 0,
-            }
+            },
+            logger=QUIET,
         )
         self.acknowledged = collections.defaultdict(dict)
         self.sent = [0] * PARTITIONS
