@@ -8,11 +8,13 @@ use bytes::Bytes;
 use moldau_client::{ErrorCode, Uuid};
 use moldau_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use moldau_protocol::messages::fetch_response::PartitionData;
+use moldau_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
 use moldau_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use moldau_protocol::messages::produce_response::PartitionProduceResponse;
 use moldau_protocol::messages::{
-    FetchRequest, FetchResponse, MetadataRequest, ProduceRequest, RequestHeader, ResponseHeader,
+    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, MetadataRequest, ProduceRequest,
+    RequestHeader, ResponseHeader,
 };
 use moldau_protocol::records::BatchBuilder;
 use moldau_protocol::{ApiKey, Message, Reader, Request};
@@ -148,6 +150,16 @@ impl Wire {
     pub async fn fetch(&mut self, version: i16, topic: &str, offset: i64) -> PartitionData {
         let response = self.ask(version, &fetch_request(topic, offset)).await;
         response.responses[0].partitions[0].clone()
+    }
+
+    /// Sets a config of one broker, or with an empty name of all.
+    pub async fn set_broker_config(&mut self, broker: &str, name: &str, value: &str) {
+        let config = AlterableConfig { name: name.into(), config_operation: 0, value: Some(value.into()) };
+        let resource =
+            AlterConfigsResource { resource_type: 4, resource_name: broker.into(), configs: vec![config] };
+        let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
+        let response = self.ask(1, &request).await.responses.remove(0);
+        assert_eq!(name_of(response.error_code), "NONE", "{:?}", response.error_message);
     }
 
     /// Fetches and gives the error code and the partition, where there is one.

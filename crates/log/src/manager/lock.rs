@@ -110,6 +110,7 @@ impl LogManager {
             deletes: Mutex::new(Vec::new()),
             compacting: Mutex::default(),
             uncleanable: Mutex::default(),
+            cordoned: Mutex::default(),
             flusher: Flusher::new(),
         })
     }

@@ -49,6 +49,8 @@ pub struct LogManager {
     compacting: Mutex<HashSet<(String, i32)>>,
     /// Logs that no cleaner can compact.
     uncleanable: Mutex<HashSet<(String, i32)>>,
+    /// Directories that get no new logs.
+    cordoned: Mutex<Vec<PathBuf>>,
     flusher: Flusher,
 }
 
@@ -65,6 +67,8 @@ struct Dir {
 /// A log directory as DescribeLogDirs shows it.
 #[derive(Clone, Debug)]
 pub struct LogDirInfo {
+    /// Whether it gets no new logs.
+    pub cordoned: bool,
     /// Where it is.
     pub path: PathBuf,
     /// Its id in `meta.properties`.
@@ -120,7 +124,7 @@ impl LogManager {
     }
 
     /// The log of a partition, made if there is none: in `dir` if that is given, otherwise in the online directory
-    /// with the fewest logs.
+    /// with the fewest logs that is not cordoned.
     pub fn get_or_create(
         &self,
         topic: &str,
@@ -165,6 +169,11 @@ impl LogManager {
         Ok(log)
     }
 
+    /// Sets the directories that get no new logs (`cordoned.log.dirs`); the logs that are there stay.
+    pub fn set_cordoned(&self, paths: Vec<PathBuf>) {
+        *self.cordoned.lock() = paths;
+    }
+
     fn choose_dir(&self, logs: &Logs, wanted: Option<&Path>) -> Option<&Dir> {
         let online = || self.dirs.iter().filter(|dir| dir.health.failure().is_none());
         if let Some(path) = wanted
@@ -181,7 +190,9 @@ impl LogManager {
                 .filter(|log| Arc::ptr_eq(log.directory(), &dir.health))
                 .count()
         };
-        online().min_by_key(|dir| count(dir))
+        // A partition that was placed here before all directories were cordoned still needs a home.
+        let cordoned = self.cordoned.lock();
+        online().min_by_key(|dir| (cordoned.iter().any(|path| path == dir.health.path()), count(dir)))
     }
 
     /// Closes a partition's log and renames its directory; the files go at a later [`remove_deleted`](Self::remove_deleted),
@@ -212,6 +223,7 @@ impl LogManager {
             LogDirInfo {
                 path: dir.health.path().to_owned(),
                 id: *dir.id.lock(),
+                cordoned: self.cordoned.lock().iter().any(|path| path == dir.health.path()),
                 failure: dir.health.failure().map(str::to_owned),
                 total_bytes: space.as_ref().map_or(-1, |s| bytes(s.f_blocks, s.f_frsize)),
                 usable_bytes: space.as_ref().map_or(-1, |s| bytes(s.f_bavail, s.f_frsize)),

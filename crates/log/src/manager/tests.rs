@@ -187,3 +187,22 @@ fn the_log_that_is_dirtiest_is_compacted_first_and_the_checkpoint_kept() {
     let log = manager.get("t", 0).unwrap();
     assert_eq!(manager.cleaner_offset(&log), Some(sizes[0]));
 }
+
+#[test]
+fn a_cordoned_directory_gets_no_new_logs_while_another_takes_them() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let dirs = [one.path().to_owned(), two.path().to_owned()];
+    let manager = manager(&dirs);
+    load(&manager);
+    manager.set_cordoned(vec![dirs[0].clone()]);
+    let homes = |range: std::ops::Range<i32>| -> Vec<_> {
+        range.map(|partition| create(&manager, "t", partition).path().starts_with(&dirs[1])).collect()
+    };
+    assert_eq!(homes(0..3), [true; 3]);
+    let cordoned: Vec<_> = manager.dirs().iter().map(|dir| dir.cordoned).collect();
+    assert_eq!(cordoned, [true, false]);
+    manager.set_cordoned(dirs.to_vec());
+    assert_eq!(homes(3..4), [false], "somewhere it must be");
+    manager.set_cordoned(Vec::new());
+    assert_eq!(homes(4..6), [false, false]);
+}

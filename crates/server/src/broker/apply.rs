@@ -62,6 +62,10 @@ impl Applier {
         match BrokerConfig::of(&settings) {
             Ok(config) => {
                 broker.connections.set_limits(ConnectionLimits::of(&config));
+                if config.log.cordoned_log_dirs != broker.configs.load().broker.log.cordoned_log_dirs {
+                    broker.logs.set_cordoned(config.log.cordoned_log_dirs.clone());
+                    broker.cordoned_changed.notify_one();
+                }
                 broker.configs.store(Arc::new(Configs { settings, broker: config }));
             }
             Err(errors) => {

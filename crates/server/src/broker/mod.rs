@@ -62,6 +62,8 @@ pub(crate) struct Broker {
     pub(crate) groups: Arc<GroupCoordinator>,
     pub(crate) loggers: Arc<dyn crate::loggers::Loggers>,
     pub(crate) connections: Arc<ConnectionRegistry>,
+    /// Told when `cordoned.log.dirs` has changed.
+    pub(crate) cordoned_changed: tokio::sync::Notify,
     image: ArcSwap<MetadataImage>,
     partitions: Partitions,
     sessions: SessionCache,
@@ -86,6 +88,7 @@ impl Broker {
             groups,
             loggers,
             connections,
+            cordoned_changed: tokio::sync::Notify::new(),
             image: ArcSwap::from_pointee(MetadataImage::default()),
             partitions: Partitions::default(),
             sessions: SessionCache::new(usize::try_from(slots).unwrap_or(0)),

@@ -54,7 +54,7 @@ pub(crate) async fn handle(
                 .collect(),
             total_bytes: dir.total_bytes,
             usable_bytes: dir.usable_bytes,
-            is_cordoned: false,
+            is_cordoned: dir.cordoned,
         }
     });
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }

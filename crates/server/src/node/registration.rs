@@ -10,6 +10,7 @@ use moldau_protocol::messages::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRegistrationRequest,
 };
 use moldau_types::{ErrorCode, Uuid};
+use tokio::sync::watch;
 
 use super::NodeError;
 use crate::broker::Broker;
@@ -111,8 +112,24 @@ pub(super) async fn leave(broker: &Arc<Broker>) {
     }
 }
 
+/// Tells the controller of each change of `cordoned.log.dirs`, so that it places nothing on a broker that takes nothing.
+pub(super) async fn tell_of_cordoned(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = broker.cordoned_changed.notified() => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = heartbeat(&broker, broker.own_epoch(), false).await {
+            tracing::warn!(error = error.name(), "the controller does not know which log directories are cordoned");
+        }
+    }
+}
+
 async fn heartbeat(broker: &Arc<Broker>, broker_epoch: i64, want_shut_down: bool) -> Result<(), ErrorCode> {
+    let dirs = broker.logs.dirs().into_iter();
+    let cordoned = dirs.filter(|dir| dir.cordoned).filter_map(|dir| dir.id).collect();
     let request = BrokerHeartbeatRequest {
+        cordoned_log_dirs: Some(cordoned),
         broker_id: broker.node_id().0,
         broker_epoch,
         current_metadata_offset: broker.image().provenance.last_offset.0,

@@ -46,6 +46,7 @@ impl Node {
         let image = Arc::new(loaded.image);
 
         let logs = Arc::new(logs);
+        logs.set_cordoned(config.log.cordoned_log_dirs.clone());
         let settings = settings.with_dynamic(
             image.configs.get(&ConfigResource::default_broker()).clone(),
             image.configs.get(&ConfigResource::broker(node_id)).clone(),
@@ -112,6 +113,7 @@ impl Node {
         joined?;
 
         let mut tasks = spawn_background(&broker, &stopped);
+        tasks.push(tokio::spawn(registration::tell_of_cordoned(broker.clone(), stopped.clone())));
         tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
         let mut listeners = Vec::new();
         for listener in bound {

@@ -112,27 +112,13 @@ async fn an_address_has_no_more_connections_than_allowed_and_the_limit_changes_a
     .await;
     open.push(again);
 
-    set_broker_config(&mut open[0], "max.connections.per.ip", "9").await;
+    open[0].set_broker_config("", "max.connections.per.ip", "9").await;
     let began = Instant::now();
     let mut ninth = Wire::connect(node.address()).await;
     assert!(answers(&mut ninth).await, "the new limit counts when its change was answered");
     assert!(began.elapsed() < Duration::from_secs(2));
     let mut tenth = Wire::connect(node.address()).await;
     assert!(!answers(&mut tenth).await);
-}
-
-/// Sets a config of all brokers.
-async fn set_broker_config(wire: &mut Wire, name: &str, value: &str) {
-    use moldau_protocol::messages::IncrementalAlterConfigsRequest;
-    use moldau_protocol::messages::incremental_alter_configs_request::{
-        AlterConfigsResource, AlterableConfig,
-    };
-    let config = AlterableConfig { name: name.into(), config_operation: 0, value: Some(value.into()) };
-    let resource =
-        AlterConfigsResource { resource_type: 4, resource_name: String::new(), configs: vec![config] };
-    let request = IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false };
-    let response = wire.ask(1, &request).await.responses.remove(0);
-    assert_eq!(name_of(response.error_code), "NONE", "{:?}", response.error_message);
 }
 
 #[tokio::test]

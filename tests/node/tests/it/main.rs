@@ -3,6 +3,7 @@
 mod admin;
 mod connections;
 mod consume;
+mod dynamic_configs;
 mod fetch_rules;
 mod frames;
 mod group;
