@@ -14,6 +14,9 @@ const POOL_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A part of a frame up to this size is kept in a buffer of just its size while the connection waits for the rest.
 pub(crate) const SMALL_REMAINDER_BYTES: usize = 4 * 1024;
 
+/// A buffer more than so many times larger than asked for is not lent: a connection that waits within a frame keeps it.
+const TOO_LARGE_TIMES: usize = 8;
+
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 static POOL_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -21,7 +24,8 @@ static POOL_BYTES: AtomicUsize = AtomicUsize::new(0);
 pub(crate) fn take(capacity: usize) -> Vec<u8> {
     let spare = {
         let mut pool = POOL.lock();
-        let found = pool.iter().rposition(|buffer| buffer.capacity() >= capacity);
+        let fitting = capacity..=capacity.saturating_mul(TOO_LARGE_TIMES);
+        let found = pool.iter().rposition(|buffer| fitting.contains(&buffer.capacity()));
         found.map(|at| pool.swap_remove(at))
     };
     match spare {
@@ -33,10 +37,18 @@ pub(crate) fn take(capacity: usize) -> Vec<u8> {
     }
 }
 
-/// Gives a buffer back; it is freed when the pool is full.
+/// Gives a buffer back. When the pool is full it takes the place of a larger one, or is freed.
 pub(crate) fn give_back(mut buffer: Vec<u8>) {
     let bytes = buffer.capacity();
-    if bytes < BUFFER_BYTES || POOL_BYTES.load(Ordering::Relaxed) + bytes > POOL_BYTES_MAX {
+    if bytes < BUFFER_BYTES {
+        return;
+    }
+    if POOL_BYTES.load(Ordering::Relaxed) + bytes > POOL_BYTES_MAX {
+        let mut pool = POOL.lock();
+        let Some(at) = pool.iter().position(|other| other.capacity() > bytes) else { return };
+        POOL_BYTES.fetch_sub(pool.swap_remove(at).capacity(), Ordering::Relaxed);
+    }
+    if POOL_BYTES.load(Ordering::Relaxed) + bytes > POOL_BYTES_MAX {
         return;
     }
     buffer.clear();

@@ -13,8 +13,7 @@ async fn the_largest_batch_and_the_time_of_records_follow_the_brokers_configs() 
     let own = node.topic("own", 1, &[("max.message.bytes", "100000")]).await.expect("a topic");
     let mut wire = Wire::connect(node.address()).await;
     let large = "x".repeat(5000);
-    let mut offset = 0;
-    for (limit, wanted) in [("1000", "MESSAGE_TOO_LARGE"), ("10000", "NONE")] {
+    for (limit, wanted, offset) in [("1000", "MESSAGE_TOO_LARGE", 0), ("10000", "NONE", 1)] {
         wire.set_broker_config("", "message.max.bytes", limit).await;
         let answer = wire.produce(9, -1, &topic, one(&large)).await;
         assert_eq!(name_of(answer.error_code), wanted, "message.max.bytes={limit}");
@@ -24,7 +23,6 @@ async fn the_largest_batch_and_the_time_of_records_follow_the_brokers_configs() 
             ("NONE", offset),
             "a topic's own limit stays"
         );
-        offset += 1;
     }
     wire.set_broker_config("1", "log.message.timestamp.type", "LogAppendTime").await;
     assert!(wire.produce(9, -1, &topic, one("v")).await.log_append_time_ms > 0);
