@@ -135,7 +135,7 @@ impl<S: Service> Connection<S> {
         let mut outcomes = Vec::new();
         loop {
             self.dispatch(&mut ranges, &mut outcomes);
-            let progress = poll_fn(|cx| self.poll_progress(cx)).await?;
+            let progress = poll_fn(|cx| self.poll_progress(cx, registration)).await?;
             registration.liveness.touch();
             if progress == Progress::Finished {
                 return Ok(());
@@ -184,12 +184,20 @@ impl<S: Service> Connection<S> {
     }
 
     /// Moves what can be moved: waiting answers, the outbox, the receive buffer. Ready when the caller has to look again.
-    fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {
+    fn poll_progress(
+        &mut self,
+        cx: &mut Context<'_>,
+        registration: &Registration,
+    ) -> Poll<Result<Progress, String>> {
         self.poll_pending(cx);
+        let unsent = self.outbox.bytes();
         let drained = match self.outbox.poll_send(&self.stream, cx) {
             Poll::Ready(sent) => sent.map(|()| true).map_err(|e| format!("sending failed: {e}"))?,
             Poll::Pending => false,
         };
+        if self.outbox.bytes() < unsent {
+            registration.liveness.touch(); // one long answer to a slow reader is no idleness
+        }
         if drained && let Some(Pending::Close(reason)) = self.pending.front_mut() {
             return Poll::Ready(Err(std::mem::take(reason)));
         }

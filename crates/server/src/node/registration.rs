@@ -120,7 +120,10 @@ pub(super) async fn tell_of_cordoned(broker: Arc<Broker>, mut stopping: watch::R
             _ = stopping.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = heartbeat(&broker, broker.own_epoch(), false).await {
-            tracing::warn!(error = error.name(), "the controller does not know which log directories are cordoned");
+            tracing::warn!(
+                error = error.name(),
+                "the controller does not know which log directories are cordoned"
+            );
         }
     }
 }
