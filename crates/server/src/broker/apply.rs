@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use moldau_config::broker::Durability;
 use moldau_config::{BrokerConfig, TopicConfig};
-use moldau_log::LogManager;
+use moldau_log::{LogConfig, LogManager};
 use moldau_metadata::{ConfigResource, ConfigResourceType, LocalPartition, MetadataChanges, MetadataImage};
 use moldau_types::{BrokerId, PartitionIndex, TopicId};
 
 use super::coordinator_partition::LedPartition;
-use super::dynamic_config::log_config;
 use super::{Broker, Configs, Partition};
 use crate::controller::Publish;
 use crate::network::ConnectionLimits;
@@ -86,7 +85,7 @@ impl Applier {
         let config = Arc::new(self.topic_config(image, topic));
         let expiration = i64::from(self.broker.configs.load().broker.log.producer_id_expiration_ms);
         for partition in led.partitions() {
-            partition.log.set_config(log_config(&config, expiration));
+            partition.log.set_config(LogConfig::of_topic(&config, expiration));
             partition.config.store(config.clone());
         }
     }
@@ -139,7 +138,7 @@ impl Applier {
             &local.topic,
             local.index.0,
             Some(TopicId(local.topic_id)),
-            log_config(&config, expiration),
+            LogConfig::of_topic(&config, expiration),
             None,
             super::wall_clock_ms(),
         );

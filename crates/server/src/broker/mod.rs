@@ -9,7 +9,6 @@ mod auto_create;
 mod background;
 mod compaction;
 mod coordinator_partition;
-mod dynamic_config;
 mod features;
 mod partition;
 mod partitions;
@@ -32,10 +31,9 @@ use crate::network::ConnectionRegistry;
 
 pub(crate) use apply::Applier;
 pub(crate) use background::spawn_background;
-pub(crate) use dynamic_config::log_config;
 pub(crate) use partition::{Durable, Partition};
 pub(crate) use partitions::Partitions;
-pub(crate) use topics::{is_internal_topic, validate_topic_name};
+pub(crate) use topics::is_internal_topic;
 
 /// What this node is, fixed for its life.
 #[derive(Clone, Debug)]

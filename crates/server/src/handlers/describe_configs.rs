@@ -8,6 +8,7 @@ use moldau_config::describe::{
     ConfigEntry, describe_broker, describe_broker_logger, describe_client_metrics, describe_default_broker,
     describe_group, describe_topic,
 };
+use moldau_controller::validate_topic_name;
 use moldau_metadata::{ConfigResource, ConfigResourceType};
 use moldau_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use moldau_protocol::messages::describe_configs_response::{
@@ -16,7 +17,7 @@ use moldau_protocol::messages::describe_configs_response::{
 use moldau_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use moldau_types::ErrorCode;
 
-use crate::broker::{Broker, validate_topic_name};
+use crate::broker::Broker;
 use crate::dispatch::RequestContext;
 
 /// The number of BROKER_LOGGER resources; they are no metadata.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use moldau_controller::validate_topic_name;
 use moldau_metadata::{MetadataImage, TopicImage};
 use moldau_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -13,7 +14,7 @@ use moldau_types::ErrorCode;
 
 use super::authorized;
 use super::metadata::{ids, offline};
-use crate::broker::{Broker, is_internal_topic, validate_topic_name};
+use crate::broker::{Broker, is_internal_topic};
 use crate::dispatch::RequestContext;
 
 /// Answers a DescribeTopicPartitions request.

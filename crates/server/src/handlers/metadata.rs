@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use moldau_controller::validate_topic_name;
 use moldau_metadata::{MetadataImage, TopicImage};
 use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
 use moldau_protocol::messages::metadata_response::{
@@ -18,7 +19,7 @@ use moldau_protocol::messages::{MetadataRequest, MetadataResponse};
 use moldau_types::{BrokerId, ErrorCode, Uuid};
 
 use super::authorized;
-use crate::broker::{Broker, is_internal_topic, validate_topic_name};
+use crate::broker::{Broker, is_internal_topic};
 use crate::dispatch::RequestContext;
 
 /// Answers a Metadata request.

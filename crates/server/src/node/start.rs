@@ -9,7 +9,7 @@ use moldau_config::broker::{Listener, NetworkConfig};
 use moldau_config::{BrokerConfig, Loaded, TopicConfig};
 use moldau_controller::{Controller, ControllerSettings};
 use moldau_coordinator_runtime::{GroupCoordinator, GroupCoordinatorConfig};
-use moldau_log::LogManager;
+use moldau_log::{LogConfig, LogManager};
 use moldau_metadata::{ConfigResource, MetadataImage};
 use moldau_protocol::messages::broker_registration_request::Listener as RegisteredListener;
 use moldau_quorum::MetadataQuorum;
@@ -17,7 +17,7 @@ use moldau_types::{BrokerId, Uuid};
 use tokio::sync::{Semaphore, watch};
 
 use super::{Node, NodeError, NodeOptions, bootstrap, registration};
-use crate::broker::{Applier, Broker, Configs, Identity, log_config, spawn_background, wall_clock_ms};
+use crate::broker::{Applier, Broker, Configs, Identity, spawn_background, wall_clock_ms};
 use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, load, open_quorum, run};
 use crate::network::{Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, bind, serve};
 
@@ -215,7 +215,7 @@ async fn recover(
     let threads = (per_dir * dirs.len()).max(std::thread::available_parallelism().map_or(1, usize::from));
     let loaded = tokio::task::spawn_blocking(move || {
         let config_of = |topic: &str, _| {
-            log_config(&TopicConfig::resolve(image.configs.topic(topic), &settings), expiration)
+            LogConfig::of_topic(&TopicConfig::resolve(image.configs.topic(topic), &settings), expiration)
         };
         logs.load(&config_of, threads, wall_clock_ms())
     });
