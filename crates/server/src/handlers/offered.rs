@@ -50,15 +50,9 @@ const ON_CONTROLLERS: &[ApiKey] = &[
     ApiKey::DescribeConfigs,
 ];
 
-/// The versions of an API that are advertised. Produce is advertised from 0 on, as the reference does: old librdkafka
-/// turns compression off otherwise. The highest version of InitProducerId is unstable.
+/// The versions of an API that are advertised; none where the API was removed.
 pub(crate) fn versions(key: ApiKey) -> VersionRange {
-    let range = key.versions().unwrap_or(VersionRange { min: 0, max: -1 });
-    match key {
-        ApiKey::Produce => VersionRange { min: 0, ..range },
-        ApiKey::InitProducerId => VersionRange { max: 5, ..range },
-        _ => range,
-    }
+    key.advertised_versions().unwrap_or(VersionRange { min: 0, max: -1 })
 }
 
 /// What is offered on a listener.
