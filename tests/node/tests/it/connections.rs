@@ -200,7 +200,7 @@ async fn large_requests_wait_for_the_memory_that_all_share() {
     let node = Node::with(&[
         ("queued.max.request.bytes", "20000000"),
         ("socket.request.max.bytes", "20000000"),
-        ("socket.receive.buffer.bytes", "16384"),
+        ("socket.receive.buffer.bytes", "1048576"),
     ]);
     let topic = node.topic("queued", 1, &[]).await.expect("a topic");
     // Larger than all that the sockets between may hold: when it was sent, the node has read of it.
