@@ -1,13 +1,27 @@
 //! The leader epochs of one log and where each began: what a follower needs to find where its log and the leader's
 //! part (KIP-101, KIP-279).
 //!
-//! Entries ascend strictly in epoch and in start offset. Kept in memory here; `PartitionLog` writes them to
-//! `leader-epoch-checkpoint` when a call says that they changed.
+//! Entries ascend strictly in epoch and in start offset. Kept in memory here, with what is known of their file;
+//! `PartitionLog` writes `leader-epoch-checkpoint` before records of a new epoch are appended and before the recovery
+//! point moves. An epoch without records need not be in the file: the next leader's epoch would take its place.
+
+/// Whether `leader-epoch-checkpoint` has the entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The file is older than the entries.
+    No,
+    /// The file has them; a crash of the machine may take that back.
+    Written,
+    /// The file has them, on the disk.
+    #[default]
+    Synced,
+}
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LeaderEpochs {
     entries: Vec<(i32, i64)>,
+    kept: Kept,
 }
 
 impl LeaderEpochs {
@@ -17,7 +31,23 @@ impl LeaderEpochs {
         for (epoch, start) in entries {
             epochs.assign(epoch, start);
         }
+        epochs.kept = Kept::Synced;
         epochs
+    }
+
+    /// Forgets all entries.
+    pub(crate) fn clear(&mut self) {
+        *self = LeaderEpochs { entries: Vec::new(), kept: Kept::No };
+    }
+
+    /// What the file has.
+    pub(crate) fn kept(&self) -> Kept {
+        self.kept
+    }
+
+    /// Notes what the file has now.
+    pub(crate) fn set_kept(&mut self, kept: Kept) {
+        self.kept = kept;
     }
 
     /// Pairs of epoch and start offset.
@@ -44,6 +74,7 @@ impl LeaderEpochs {
         let kept = self.entries.iter().rposition(|&(e, s)| e < epoch && s < start).map_or(0, |at| at + 1);
         self.entries.truncate(kept);
         self.entries.push((epoch, start));
+        self.kept = Kept::No;
         true
     }
 
@@ -69,24 +100,25 @@ impl LeaderEpochs {
         }
     }
 
-    /// Forgets epochs that begin at or after `end`. True if anything changed.
-    pub(crate) fn truncate_from_end(&mut self, end: i64) -> bool {
-        let kept = self.entries.partition_point(|entry| entry.1 < end);
-        let changed = kept < self.entries.len();
-        self.entries.truncate(kept);
-        changed
+    /// Forgets epochs that begin at or after `end`.
+    pub(crate) fn truncate_from_end(&mut self, end: i64) {
+        let remaining = self.entries.partition_point(|entry| entry.1 < end);
+        if remaining < self.entries.len() {
+            self.entries.truncate(remaining);
+            self.kept = Kept::No;
+        }
     }
 
-    /// Lets the log begin at `start`: the epoch of `start` begins there, earlier ones go. True if anything changed.
-    pub(crate) fn truncate_from_start(&mut self, start: i64) -> bool {
+    /// Lets the log begin at `start`: the epoch of `start` begins there, earlier ones go.
+    pub(crate) fn truncate_from_start(&mut self, start: i64) {
         let after = self.entries.partition_point(|entry| entry.1 <= start);
-        let Some(at) = after.checked_sub(1) else { return false };
+        let Some(at) = after.checked_sub(1) else { return };
         if at == 0 && self.entries[0].1 == start {
-            return false;
+            return;
         }
         self.entries.drain(..at);
         self.entries[0].1 = start;
-        true
+        self.kept = Kept::No;
     }
 }
 
@@ -95,7 +127,7 @@ mod tests {
     use super::*;
 
     fn epochs(entries: &[(i32, i64)]) -> LeaderEpochs {
-        LeaderEpochs { entries: entries.to_vec() }
+        LeaderEpochs { entries: entries.to_vec(), kept: Kept::Synced }
     }
 
     #[test]
@@ -130,15 +162,20 @@ mod tests {
     #[test]
     fn both_ends_can_be_cut() {
         let mut e = epochs(&[(0, 0), (2, 10), (3, 20)]);
-        assert!(!e.truncate_from_start(0));
-        assert!(e.truncate_from_start(4));
+        e.truncate_from_start(0);
+        assert_eq!(e.kept(), Kept::Synced, "nothing changed");
+        e.truncate_from_start(4);
+        assert_eq!(e.kept(), Kept::No);
         assert_eq!(e.entries(), [(0, 4), (2, 10), (3, 20)]);
-        assert!(e.truncate_from_start(10));
+        e.truncate_from_start(10);
         assert_eq!(e.entries(), [(2, 10), (3, 20)]);
-        assert!(!e.truncate_from_end(21));
-        assert!(e.truncate_from_end(20));
+        e.set_kept(Kept::Written);
+        e.truncate_from_end(21);
+        assert_eq!(e.kept(), Kept::Written, "nothing changed");
+        e.truncate_from_end(20);
+        assert_eq!(e.kept(), Kept::No);
         assert_eq!(e.entries(), [(2, 10)]);
-        assert!(e.truncate_from_start(50));
+        e.truncate_from_start(50);
         assert_eq!(e.entries(), [(2, 50)]);
     }
 }

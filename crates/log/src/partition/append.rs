@@ -14,8 +14,9 @@ use moldau_types::{LeaderEpoch, Offset};
 
 use super::{FirstTimestamp, PartitionLog, Writer};
 use crate::config::LogConfig;
+use crate::epochs::Kept;
 use crate::error::{AppendError, StorageError};
-use crate::files::{LOG_SUFFIX, checkpoint};
+use crate::files::LOG_SUFFIX;
 use crate::index::txn::AbortedTransaction;
 use crate::producers::{ProducerEntry, TransactionChange, marker};
 use crate::segment::Segment;
@@ -398,25 +399,21 @@ impl PartitionLog {
 
     /// Writes the leader epochs that begin with these batches before the batches themselves.
     fn note_epochs(&self, staged: &[Staged], batches: &[AppendBatch<'_>]) -> Result<(), StorageError> {
-        let changed = {
+        {
             let mut view = self.view.lock();
-            let mut changed = false;
             let mut latest = view.epochs.latest();
             for entry in staged {
                 let epoch = batches[entry.index].header.partition_leader_epoch;
                 if latest != Some(epoch) {
-                    changed |= view.epochs.assign(epoch, entry.base_offset);
+                    view.epochs.assign(epoch, entry.base_offset);
                     latest = Some(epoch);
                 }
             }
-            changed.then(|| view.epochs.entries().to_vec())
-        };
-        match changed {
-            Some(entries) => {
-                checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), &entries, false)
+            if view.epochs.kept() != Kept::No {
+                return Ok(());
             }
-            None => Ok(()),
         }
+        self.write_epochs()
     }
 }
 

@@ -10,9 +10,11 @@ use std::sync::atomic::Ordering;
 use moldau_types::Offset;
 
 use super::{PartitionLog, Writer};
+use crate::epochs::Kept;
 use crate::error::StorageError;
 use crate::files::{
-    INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_name, sync_dir,
+    INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, checkpoint, file_name,
+    sync_dir,
 };
 use crate::segment::Segment;
 
@@ -40,7 +42,8 @@ impl PartitionLog {
                 return Ok(Offset(log_end));
             }
             let active = Arc::clone(self.view.lock().active());
-            self.write_pending_index(&active)
+            self.write_epochs()
+                .and_then(|()| self.write_pending_index(&active))
                 .and_then(|()| self.take_passing_snapshot(&mut writer, log_end, active.base_offset))
                 .map_err(|error| self.observe(error))?;
             writer.unflushed_since_ms = None;
@@ -49,7 +52,7 @@ impl PartitionLog {
         segments
             .iter()
             .try_for_each(|segment| sync_segment(segment))
-            .and_then(|()| sync_dir(&self.home.path()))
+            .and_then(|()| self.sync_epochs_and_names())
             .map_err(|error| self.observe(error))?;
         self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         Ok(Offset(log_end))
@@ -61,13 +64,16 @@ impl PartitionLog {
         let (mut segments, _) = self.unflushed(self.recovery_point().0);
         let Some(active) = segments.pop() else { return Ok(self.recovery_point()) };
         if !segments.is_empty() {
+            let writer = self.open_writer()?;
+            self.write_epochs().map_err(|error| self.observe(error))?;
+            drop(writer);
             segments
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
                 .and_then(|()| {
                     let snapshot = self.home.join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
                     sync_if_there(&snapshot)?;
-                    sync_dir(&self.home.path())
+                    self.sync_epochs_and_names()
                 })
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(active.base_offset, Ordering::AcqRel);
@@ -91,7 +97,8 @@ impl PartitionLog {
         let (segments, log_end) = self.unflushed(self.recovery_point().0);
         let active = Arc::clone(self.view.lock().active());
         let dirty = log_end > self.recovery_point.load(Ordering::Acquire);
-        self.close_indexes(&mut writer, &active)
+        self.write_epochs()
+            .and_then(|()| self.close_indexes(&mut writer, &active))
             .and_then(|()| self.take_snapshot(&mut writer, log_end))
             .map_err(|error| self.observe(error))?;
         writer.closed = true;
@@ -100,12 +107,40 @@ impl PartitionLog {
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
                 .and_then(|()| sync_if_there(&self.home.join(&file_name(log_end, SNAPSHOT_SUFFIX))))
-                .and_then(|()| sync_dir(&self.home.path()))
+                .and_then(|()| self.sync_epochs_and_names())
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         }
         writer.unflushed_since_ms = None;
         self.release_files();
+        Ok(())
+    }
+
+    /// Brings `leader-epoch-checkpoint` in line with the entries. The caller holds the writer.
+    pub(super) fn write_epochs(&self) -> Result<(), StorageError> {
+        let entries = {
+            let view = self.view.lock();
+            if view.epochs.kept() != Kept::No {
+                return Ok(());
+            }
+            view.epochs.entries().to_vec()
+        };
+        checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), &entries, false)?;
+        self.view.lock().epochs.set_kept(Kept::Written);
+        Ok(())
+    }
+
+    /// Makes the leader epochs that were written and the names in the directory survive a crash of the machine.
+    fn sync_epochs_and_names(&self) -> Result<(), StorageError> {
+        let written = self.view.lock().epochs.clone();
+        if written.kept() == Kept::Written {
+            sync_if_there(&self.home.join(checkpoint::LEADER_EPOCHS))?;
+        }
+        sync_dir(&self.home.path())?;
+        let mut view = self.view.lock();
+        if view.epochs == written && written.kept() == Kept::Written {
+            view.epochs.set_kept(Kept::Synced);
+        }
         Ok(())
     }
 

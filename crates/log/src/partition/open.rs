@@ -77,7 +77,6 @@ struct Recovery {
     /// Batches from here on are not in `producers` yet.
     producers_from: i64,
     epochs: LeaderEpochs,
-    epochs_changed: bool,
     report: RecoveryReport,
     buffer: Vec<u8>,
 }
@@ -120,7 +119,6 @@ impl OpenLog {
             transactions: Transactions::default(),
             producers_from: log_start,
             epochs: LeaderEpochs::from_entries(entries),
-            epochs_changed: false,
             report: RecoveryReport::default(),
             buffer: std::mem::take(buffer),
         };
@@ -148,8 +146,8 @@ impl OpenLog {
             recovery.producers = ProducerTable::default();
             recovery.transactions = Transactions::default();
         }
-        recovery.epochs_changed |=
-            recovery.epochs.truncate_from_end(log_end) | recovery.epochs.truncate_from_start(log_start);
+        recovery.epochs.truncate_from_end(log_end);
+        recovery.epochs.truncate_from_start(log_start);
         for &offset in files.snapshots.iter().filter(|&&offset| offset > log_end) {
             let _ = std::fs::remove_file(self.path.join(file_name(offset, SNAPSHOT_SUFFIX)));
         }
@@ -198,10 +196,6 @@ impl OpenLog {
             on_roll: RwLock::new(None),
             view: Mutex::new(view),
         };
-        if recovery.epochs_changed {
-            let entries = log.view.lock().epochs.entries().to_vec();
-            log.write_epochs(&entries)?;
-        }
         let active = Arc::clone(log.view.lock().active());
         if log.view.lock().pending.is_full() {
             log.write_pending_index(&active)?;
@@ -369,10 +363,8 @@ impl OpenLog {
                             &mut recovery.transactions,
                             &mut aborted,
                         );
-                        if found.leader_epoch() >= 0 && recovery.epochs.latest() < Some(found.leader_epoch())
-                        {
-                            recovery.epochs_changed |=
-                                recovery.epochs.assign(found.leader_epoch(), found.base_offset);
+                        if recovery.epochs.epoch_of(found.base_offset) != Some(found.leader_epoch()) {
+                            recovery.epochs.assign(found.leader_epoch(), found.base_offset);
                         }
                         outcome_end = found.last_offset + 1;
                     }
@@ -612,7 +604,6 @@ impl PartitionLog {
             transactions: Transactions::default(),
             producers_from: segments[0].base_offset,
             epochs: LeaderEpochs::default(),
-            epochs_changed: false,
             report: RecoveryReport::default(),
             buffer: Vec::new(),
         };

@@ -15,8 +15,7 @@ use super::{DoomedFile, FirstTimestamp, PartitionLog, Writer};
 use crate::config::LogConfig;
 use crate::error::{DeleteRecordsError, StorageError};
 use crate::files::{
-    DELETE_DIR_SUFFIX, DELETED_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, checkpoint, file_name,
-    offset_of_file_name,
+    DELETE_DIR_SUFFIX, DELETED_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, file_name, offset_of_file_name,
 };
 use crate::index::{Pending, TimeEntry};
 use crate::scan::{SMALL_WINDOW, Scanner};
@@ -49,7 +48,8 @@ impl PartitionLog {
             "deleted segments by retention"
         );
         self.doom(&mut writer, &removed, &config, now_ms);
-        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
+        self.view.lock().epochs.truncate_from_start(log_start);
+        self.write_epochs().map_err(|error| self.observe(error))?;
         if self.recovery_point().0 < first {
             // Recovery will begin there: what it knows of producers must be on the disk.
             let path = self.home.join(&file_name(first, SNAPSHOT_SUFFIX));
@@ -110,7 +110,8 @@ impl PartitionLog {
             view.log_start = to;
             to
         };
-        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
+        self.view.lock().epochs.truncate_from_start(log_start);
+        self.write_epochs().map_err(|error| self.observe(error))?;
         drop(writer);
         Ok(Offset(log_start))
     }
@@ -128,23 +129,20 @@ impl PartitionLog {
             view.set_high_watermark(high_watermark);
             to.0
         };
-        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
+        self.view.lock().epochs.truncate_from_start(log_start);
+        self.write_epochs().map_err(|error| self.observe(error))?;
         drop(writer);
         Ok(Offset(log_start))
     }
 
-    /// Notes that the leader of `epoch` begins at the log end.
+    /// Notes that the leader of `epoch` begins at the log end. The checkpoint file learns of it with the first records:
+    /// a node that leads thousands of partitions writes nothing when it starts.
     pub fn assign_leader_epoch(&self, epoch: LeaderEpoch) -> Result<(), StorageError> {
         let _writer = self.open_writer()?;
-        let entries = {
-            let mut view = self.view.lock();
-            let log_end = view.log_end;
-            view.epochs.assign(epoch.0, log_end).then(|| view.epochs.entries().to_vec())
-        };
-        match entries {
-            Some(entries) => self.write_epochs(&entries).map_err(|error| self.observe(error)),
-            None => Ok(()),
-        }
+        let mut view = self.view.lock();
+        let log_end = view.log_end;
+        view.epochs.assign(epoch.0, log_end);
+        Ok(())
     }
 
     /// Removes everything from `offset` on; a batch that holds it goes whole. Nothing happens if the log ends there
@@ -213,7 +211,7 @@ impl PartitionLog {
         self.doom(writer, &removed, config, now_ms);
         self.recovery_point.fetch_min(log_end, Ordering::AcqRel);
         self.synced_to.fetch_min(log_end, Ordering::AcqRel);
-        let entries = {
+        {
             let mut view = self.view.lock();
             view.tail.clear();
             view.log_end = log_end;
@@ -221,11 +219,9 @@ impl PartitionLog {
             let high_watermark = view.high_watermark;
             view.set_high_watermark(high_watermark);
             view.warm_from = view.warm_from.min(size);
-            view.epochs.truncate_from_end(log_end).then(|| view.epochs.entries().to_vec())
-        };
-        if let Some(entries) = entries {
-            self.write_epochs(&entries)?;
+            view.epochs.truncate_from_end(log_end);
         }
+        self.write_epochs()?;
         let largest = largest_of_all(&segment)?;
         segment.set_largest(largest);
         writer.index =
@@ -256,9 +252,9 @@ impl PartitionLog {
             view.transactions = Default::default();
             view.set_high_watermark(offset);
             view.warm_from = 0;
-            view.epochs = Default::default();
+            view.epochs.clear();
         }
-        self.write_epochs(&[])?;
+        self.write_epochs()?;
         self.begin_segment(writer, &segment, config, now_ms);
         writer.producers = Default::default();
         self.remove_snapshots(|_| true)?;
@@ -369,21 +365,6 @@ impl PartitionLog {
         self.home.rename(to.clone()).map_err(|error| self.observe(error))?;
         self.release_idle();
         Ok(to)
-    }
-
-    fn cut_epochs_at_start(&self, log_start: i64) -> Result<(), StorageError> {
-        let entries = {
-            let mut view = self.view.lock();
-            view.epochs.truncate_from_start(log_start).then(|| view.epochs.entries().to_vec())
-        };
-        match entries {
-            Some(entries) => self.write_epochs(&entries),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn write_epochs(&self, entries: &[(i32, i64)]) -> Result<(), StorageError> {
-        checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), entries, false)
     }
 }
 

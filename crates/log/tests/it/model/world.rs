@@ -15,8 +15,6 @@ use std::os::unix::fs::FileExt;
 
 use super::shadow::{Kind, Shadow, ShadowBatch, build};
 
-const EPOCH: LeaderEpoch = LeaderEpoch(3);
-
 /// See the module.
 pub(crate) struct World {
     rng: SmallRng,
@@ -25,6 +23,9 @@ pub(crate) struct World {
     shadow: Shadow,
     clock_ms: i64,
     config: LogConfig,
+    leader_epoch: LeaderEpoch,
+    /// `leader-epoch-checkpoint` when it was surely on the disk for the last time.
+    synced_epochs: Option<Vec<u8>>,
 }
 
 impl World {
@@ -41,7 +42,17 @@ impl World {
             ..LogConfig::default()
         };
         let log = open(&root.path().join("t-0"), &config, false, 0, 0, 0);
-        World { rng, root, log, shadow: Shadow::default(), clock_ms: 1_000_000, config }
+        let shadow = Shadow::default();
+        let leader_epoch = LeaderEpoch(3);
+        World { rng, root, log, shadow, clock_ms: 1_000_000, config, leader_epoch, synced_epochs: None }
+    }
+
+    fn epochs_path(&self) -> PathBuf {
+        self.path().join("leader-epoch-checkpoint")
+    }
+
+    fn note_synced_epochs(&mut self) {
+        self.synced_epochs = fs::read(self.epochs_path()).ok();
     }
 
     fn path(&self) -> PathBuf {
@@ -64,18 +75,42 @@ impl World {
         match choice {
             0..60 => self.append(),
             60..64 => self.log.roll(self.clock_ms).unwrap(),
-            64..68 => drop(self.log.flush().unwrap()),
+            64..68 => self.flush(),
             68..70 => drop(self.log.sync().unwrap()),
             70..74 => self.truncate(),
             74..77 => self.delete_records(),
             77..80 => self.retention(),
             80..82 => self.log.release_idle(),
-            82..84 => drop(self.log.flush_closed_segments().unwrap()),
-            84..88 => drop(self.log.remove_deleted_files(self.clock_ms)),
+            82..84 => self.flush_closed_segments(),
+            84..86 => self.elect(),
+            86..88 => drop(self.log.remove_deleted_files(self.clock_ms)),
             88..92 => self.reopen(true),
             92..96 => self.reopen(false),
             _ => self.lose_power(),
         }
+    }
+
+    fn flush(&mut self) {
+        let before = self.log.recovery_point();
+        if self.log.flush().unwrap() > before {
+            self.note_synced_epochs();
+        }
+    }
+
+    fn flush_closed_segments(&mut self) {
+        let before = self.log.recovery_point();
+        if self.log.flush_closed_segments().unwrap() > before {
+            self.note_synced_epochs();
+        }
+    }
+
+    /// The partition gets a new leader, which is the old one.
+    fn elect(&mut self) {
+        self.leader_epoch.0 += self.rng.random_range(1..3);
+        let before = fs::read(self.epochs_path()).ok();
+        self.log.assign_leader_epoch(self.leader_epoch).unwrap();
+        assert_eq!(fs::read(self.epochs_path()).ok(), before, "an epoch without records is not written");
+        assert_eq!(self.log.latest_leader_epoch(), Some(self.leader_epoch));
     }
 
     /// A gathered append of one to four batches, some of which must be refused.
@@ -97,7 +132,7 @@ impl World {
                 bytes,
             });
         }
-        let results = self.log.append_as_leader(&mut batches, EPOCH, self.clock_ms);
+        let results = self.log.append_as_leader(&mut batches, self.leader_epoch, self.clock_ms);
         for (result, (bytes, kind)) in results.into_iter().zip(given) {
             let (producers, _) = self.shadow.producers();
             let batch = ShadowBatch::of(bytes, kind);
@@ -118,7 +153,7 @@ impl World {
                 Ok(info) => {
                     assert_eq!(info.first_offset.0, self.shadow.log_end);
                     assert_eq!(header.base_offset, self.shadow.log_end, "the offset is in the bytes");
-                    assert_eq!(header.partition_leader_epoch, EPOCH.0);
+                    assert_eq!(header.partition_leader_epoch, self.leader_epoch.0);
                     self.shadow.log_end = batch.last() + 1;
                     self.shadow.batches.push(batch);
                 }
@@ -209,6 +244,7 @@ impl World {
     fn reopen(&mut self, clean: bool) {
         if clean {
             self.log.close().unwrap();
+            self.note_synced_epochs();
         }
         let recovery_point = self.log.recovery_point().0;
         self.log =
@@ -259,7 +295,10 @@ impl World {
             }
         }
         if self.rng.random_bool(0.3) {
-            let _ = fs::remove_file(self.path().join("leader-epoch-checkpoint"));
+            match &self.synced_epochs {
+                Some(bytes) => fs::write(self.epochs_path(), bytes).unwrap(),
+                None => drop(fs::remove_file(self.epochs_path())),
+            }
         }
         self.reopen_after_power_loss(synced, recovery_point);
     }
@@ -306,6 +345,10 @@ impl World {
             if expected.last_sequence >= 0 {
                 assert_eq!(found.last_sequence, expected.last_sequence, "producer {id}");
             }
+        }
+        for batch in self.shadow.batches.iter().filter(|batch| batch.base() >= offsets.log_start.0) {
+            let found = self.log.leader_epoch_of(Offset(batch.base()));
+            assert_eq!(found, Some(LeaderEpoch(batch.header.partition_leader_epoch)), "at {}", batch.base());
         }
         for _ in 0..3 {
             self.check_read(&aborted);
