@@ -1,5 +1,5 @@
 //! The one command that checks everything: `cargo xtask check`. `cargo xtask fix` mends what can be mended, `cargo
-//! xtask tidy` makes only the checks that no other tool makes.
+//! xtask tidy` makes only the checks that no other tool makes, `cargo xtask bench` measures.
 //!
 //! What always holds: `check` and `tidy` change nothing.
 
@@ -11,16 +11,18 @@ use anyhow::{Context, Result, bail};
 mod layers;
 mod tidy;
 
-const USAGE: &str = "usage: cargo xtask check|fix|tidy
+const USAGE: &str = "usage: cargo xtask check|fix|tidy|bench
   check   format, clippy with warnings as errors, tests, tidy
   fix     format, clippy's suggestions, generated docs
-  tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, names in ARCHITECTURE.md";
+  tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, names in ARCHITECTURE.md
+  bench   measures the node beside Apache Kafka and the kernel's floor; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         Some("check") => check(),
         Some("fix") => fix(),
         Some("tidy") => tidy(),
+        Some("bench") => bench(),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match result {
@@ -60,6 +62,15 @@ fn tidy() -> Result<()> {
         return Ok(());
     }
     bail!("{}\ntidy: {} to mend", problems.join("\n"), problems.len())
+}
+
+/// Builds what is shipped and the benchmark, and runs the benchmark with what follows on the command line.
+fn bench() -> Result<()> {
+    cargo(&["build", "--profile", "dist", "--bin", "moldau", "--bin", "moldau-bench"])?;
+    let args = std::env::args().skip(2);
+    let status =
+        Command::new(root().join("target/dist/moldau-bench")).args(args).current_dir(root()).status()?;
+    if status.success() { Ok(()) } else { bail!("the benchmark failed") }
 }
 
 fn root() -> PathBuf {
