@@ -10,6 +10,7 @@ mod background;
 mod compaction;
 mod coordinator_partition;
 mod features;
+mod leaders;
 mod partition;
 mod partitions;
 mod producer_ids;
@@ -31,6 +32,7 @@ use crate::network::ConnectionRegistry;
 
 pub(crate) use apply::Applier;
 pub(crate) use background::spawn_background;
+pub(crate) use leaders::{CurrentLeader, LeaderEndpoint, current_leader};
 pub(crate) use partition::{Durable, Partition};
 pub(crate) use partitions::Partitions;
 pub(crate) use topics::is_internal_topic;

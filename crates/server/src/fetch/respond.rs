@@ -1,14 +1,16 @@
 //! The Fetch response, written so that records go from the segment files to the socket.
 //!
-//! The layout is that of the generated `FetchResponse`, which a test holds it to. Small regions are read into the
-//! response, since one more system call costs more than copying them.
+//! Small regions are read into the response, since one more system call costs more than copying them.
 
-use std::io;
 use std::os::unix::fs::FileExt;
 
-use moldau_protocol::ApiKey;
-use moldau_protocol::messages::fetch_response::PartitionData;
-use moldau_protocol::wire::writer as w;
+use bytes::Bytes;
+use moldau_log::FileSlice;
+use moldau_protocol::messages::FetchResponse;
+use moldau_protocol::messages::fetch_response::{FetchableTopicResponse, NodeEndpoint};
+use moldau_protocol::wire::{Gap, Gaps};
+use moldau_protocol::{ApiKey, Message};
+use moldau_types::Uuid;
 
 use super::read::PartitionAnswer;
 use super::session::FetchTopic;
@@ -27,157 +29,78 @@ pub(crate) struct ResponseHead {
     pub(crate) session_id: i32,
 }
 
-struct Parts {
-    chunks: Vec<Chunk>,
-    bytes: Vec<u8>,
-    file_bytes: usize,
-    flexible: bool,
-    version: i16,
-}
-
-/// Writes the response. `answers` are grouped by topic where neighbours have the same.
-pub(crate) fn write(head: ResponseHead, answers: Vec<PartitionAnswer>) -> Result<Response, String> {
-    let version = head.api_version;
-    let mut parts = Parts {
-        chunks: Vec::new(),
-        bytes: frame_head(ApiKey::Fetch, version, head.correlation_id),
-        file_bytes: 0,
-        flexible: version >= 12,
-        version,
+/// Writes the response. `answers` are grouped by topic where neighbours have the same; `leaders` tells where the
+/// leaders are that partitions name.
+pub(crate) fn write(
+    head: ResponseHead,
+    answers: Vec<PartitionAnswer>,
+    leaders: Vec<NodeEndpoint>,
+) -> Result<Response, String> {
+    let mut slices = Vec::with_capacity(answers.len());
+    let body = FetchResponse {
+        error_code: head.error_code,
+        session_id: head.session_id,
+        responses: topics(answers, &mut slices),
+        node_endpoints: leaders,
+        ..FetchResponse::default()
     };
-    w::i32(&mut parts.bytes, 0); // throttle time
-    if version >= 7 {
-        w::i16(&mut parts.bytes, head.error_code);
-        w::i32(&mut parts.bytes, head.session_id);
+    let mut gaps = Gaps::new(slices.iter().map(|slice| slice.as_ref().map(|slice| slice.len)).collect());
+    let mut frame = frame_head(ApiKey::Fetch, head.api_version, head.correlation_id);
+    body.encode_with_gaps(&mut frame, head.api_version, &mut gaps)
+        .map_err(|e| format!("{} cannot be written: {e}", FetchResponse::NAME))?;
+    finish_frame(&mut frame, gaps.total_len());
+    if gaps.gaps().is_empty() {
+        return Ok(Response::bytes(frame));
     }
-    let topics: Vec<std::ops::Range<usize>> = runs(&answers);
-    parts.length(topics.len())?;
-    let mut answers = answers.into_iter();
-    for run in topics {
-        let mut of_topic = answers.by_ref().take(run.len()).peekable();
-        if let Some(first) = of_topic.peek() {
-            parts.topic(&first.key.topic)?;
-        }
-        parts.length(run.len())?;
-        for answer in of_topic {
-            parts.partition(answer)?;
-        }
-        parts.no_tags();
-    }
-    parts.no_tags();
-    Ok(parts.finish())
+    Ok(Response { chunks: fill(&frame, gaps.gaps(), slices)? })
 }
 
-/// The runs of neighbours with the same topic.
-fn runs(answers: &[PartitionAnswer]) -> Vec<std::ops::Range<usize>> {
-    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
-    for (at, answer) in answers.iter().enumerate() {
-        match runs.last_mut() {
-            Some(run) if answers[run.start].key.topic == answer.key.topic => run.end = at + 1,
-            _ => runs.push(at..at + 1),
+/// The partitions by topics, and of each the region that its records are in.
+fn topics(answers: Vec<PartitionAnswer>, slices: &mut Vec<Option<FileSlice>>) -> Vec<FetchableTopicResponse> {
+    let mut topics: Vec<FetchableTopicResponse> = Vec::new();
+    let mut last: Option<FetchTopic> = None;
+    for PartitionAnswer { key, mut data, records, .. } in answers {
+        data.records = records.is_none().then(Bytes::new);
+        slices.push(records);
+        match topics.last_mut() {
+            Some(topic) if last.as_ref() == Some(&key.topic) => topic.partitions.push(data),
+            _ => {
+                let (topic, topic_id) = match &key.topic {
+                    FetchTopic::Name(name) => (name.to_string(), Uuid::ZERO),
+                    FetchTopic::Id(id) => (String::new(), *id),
+                };
+                topics.push(FetchableTopicResponse { topic, topic_id, partitions: vec![data] });
+                last = Some(key.topic);
+            }
         }
     }
-    runs
+    topics
 }
 
-impl Parts {
-    fn length(&mut self, length: usize) -> Result<(), String> {
-        w::len(&mut self.bytes, self.flexible, length).map_err(|e| e.to_string())
-    }
-
-    fn no_tags(&mut self) {
-        if self.flexible {
-            self.bytes.push(0);
+/// The frame with the regions in their places.
+fn fill(frame: &[u8], gaps: &[Gap], mut slices: Vec<Option<FileSlice>>) -> Result<Vec<Chunk>, String> {
+    let mut chunks = Vec::with_capacity(2 * gaps.len() + 1);
+    let mut bytes = Vec::new();
+    let mut from = 0;
+    for gap in gaps {
+        bytes.extend_from_slice(&frame[from..gap.position]);
+        from = gap.position;
+        let Some(slice) = slices[gap.index].take() else { continue };
+        if gap.len <= COPY_BYTES_MAX {
+            let at = bytes.len();
+            bytes.resize(at + gap.len, 0);
+            slice
+                .file
+                .read_exact_at(&mut bytes[at..], slice.position)
+                .map_err(|e| format!("reading a segment failed: {e}"))?;
+        } else {
+            chunks.push(Chunk::Bytes(std::mem::take(&mut bytes)));
+            chunks.push(Chunk::File(slice));
         }
     }
-
-    fn topic(&mut self, topic: &FetchTopic) -> Result<(), String> {
-        match topic {
-            FetchTopic::Name(name) => {
-                w::string(&mut self.bytes, self.flexible, name).map_err(|e| e.to_string())
-            }
-            FetchTopic::Id(id) => {
-                w::uuid(&mut self.bytes, *id);
-                Ok(())
-            }
-        }
-    }
-
-    fn partition(&mut self, answer: PartitionAnswer) -> Result<(), String> {
-        let PartitionAnswer { data, records, .. } = answer;
-        let out = &mut self.bytes;
-        w::i32(out, data.partition_index);
-        w::i16(out, data.error_code);
-        w::i64(out, data.high_watermark);
-        w::i64(out, data.last_stable_offset);
-        if self.version >= 5 {
-            w::i64(out, data.log_start_offset);
-        }
-        match &data.aborted_transactions {
-            None => w::null(out, self.flexible),
-            Some(aborted) => {
-                self.length(aborted.len())?;
-                for transaction in aborted {
-                    w::i64(&mut self.bytes, transaction.producer_id);
-                    w::i64(&mut self.bytes, transaction.first_offset);
-                    self.no_tags();
-                }
-            }
-        }
-        if self.version >= 11 {
-            w::i32(&mut self.bytes, data.preferred_read_replica);
-        }
-        let length = records.as_ref().map_or(0, |slice| slice.len);
-        // The length of bytes has four bytes where lengths are not compact, as arrays' lengths have.
-        self.length(length)?;
-        if let Some(slice) = records {
-            if length <= COPY_BYTES_MAX {
-                let at = self.bytes.len();
-                self.bytes.resize(at + length, 0);
-                slice
-                    .file
-                    .read_exact_at(&mut self.bytes[at..], slice.position)
-                    .map_err(|e: io::Error| format!("reading a segment failed: {e}"))?;
-            } else {
-                self.file_bytes += length;
-                self.chunks.push(Chunk::Bytes(std::mem::take(&mut self.bytes)));
-                self.chunks.push(Chunk::File(slice));
-            }
-        }
-        if self.flexible {
-            self.tags(&data);
-        }
-        Ok(())
-    }
-
-    fn tags(&mut self, data: &PartitionData) {
-        let out = &mut self.bytes;
-        if data.diverging_epoch.epoch < 0 {
-            out.push(0);
-            return;
-        }
-        w::unsigned_varint(out, 1);
-        w::unsigned_varint(out, 0); // tag 0: diverging epoch
-        w::unsigned_varint(out, 13);
-        w::i32(out, data.diverging_epoch.epoch);
-        w::i64(out, data.diverging_epoch.end_offset);
-        out.push(0);
-    }
-
-    fn finish(mut self) -> Response {
-        if self.chunks.is_empty() {
-            finish_frame(&mut self.bytes, 0);
-            return Response::bytes(self.bytes);
-        }
-        let tail = self.bytes;
-        let counted: usize = self.chunks.iter().map(Chunk::len).sum::<usize>() + tail.len();
-        if let Some(Chunk::Bytes(first)) = self.chunks.first_mut() {
-            let rest = counted - first.len();
-            finish_frame(first, rest);
-        }
-        self.chunks.push(Chunk::Bytes(tail));
-        Response { chunks: self.chunks }
-    }
+    bytes.extend_from_slice(&frame[from..]);
+    chunks.push(Chunk::Bytes(bytes));
+    Ok(chunks)
 }
 
 #[cfg(test)]
@@ -185,11 +108,7 @@ mod tests {
     use std::io::Write;
     use std::sync::Arc;
 
-    use moldau_log::FileSlice;
-    use moldau_protocol::Message;
-    use moldau_protocol::messages::FetchResponse;
-    use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset};
-    use moldau_types::Uuid;
+    use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
 
     use super::*;
     use crate::fetch::session::SessionKey;
@@ -197,7 +116,7 @@ mod tests {
     fn answers(version: i16, file: &Arc<std::fs::File>) -> Vec<PartitionAnswer> {
         let topic = |n: u8| match version {
             13.. => FetchTopic::Id(Uuid([n; 16])),
-            _ => FetchTopic::Name(format!("topic-{n}")),
+            _ => FetchTopic::Name(format!("topic-{n}").into()),
         };
         let slice = |position, len| Some(FileSlice { file: file.clone(), position, len });
         let kinds = [None, slice(10, 100), slice(0, COPY_BYTES_MAX + 1), slice(7, 40_000)];
@@ -238,7 +157,7 @@ mod tests {
         for version in FetchResponse::MIN_VERSION..=FetchResponse::MAX_VERSION {
             let session_id = if version >= 7 { 5 } else { 0 };
             let head = ResponseHead { api_version: version, correlation_id: 9, error_code: 0, session_id };
-            let response = write(head, answers(version, &file)).expect("written");
+            let response = write(head, answers(version, &file), Vec::new()).expect("written");
             let mut wire = Vec::new();
             for chunk in &response.chunks {
                 match chunk {

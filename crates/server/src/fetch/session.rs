@@ -4,6 +4,7 @@
 //! that none starves; an unchanged partition without records is not answered again. Pure: no clock, no locks.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use moldau_types::Uuid;
 
@@ -11,7 +12,7 @@ use moldau_types::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum FetchTopic {
     /// Its name.
-    Name(String),
+    Name(Arc<str>),
     /// Its id.
     Id(Uuid),
 }
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     fn key(partition: i32) -> SessionKey {
-        SessionKey { topic: FetchTopic::Name("t".to_owned()), partition }
+        SessionKey { topic: FetchTopic::Name("t".into()), partition }
     }
 
     fn asked(fetch_offset: i64) -> Asked {

@@ -5,22 +5,24 @@
 //! - The first batch is given even when it is larger than the limits; an offset in the middle of a batch gives the
 //!   whole batch.
 //! - A fetch that finds less than `min_bytes` waits: it is woken by its partitions, or by the end of `max_wait_ms`.
+//! - Version 16 names the current leader where the client has an old idea of it (KIP-951).
 //! - Records go from the segment file to the socket by `sendfile`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use moldau_protocol::messages::fetch_request::FetchRequestView;
+use moldau_protocol::messages::fetch_response::{LeaderIdAndEpoch, NodeEndpoint};
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 
-use crate::broker::{Broker, Partition};
+use crate::broker::{Broker, CurrentLeader, LeaderEndpoint, Partition, current_leader};
 use crate::dispatch::{RequestContext, now_or_later, reader};
 use crate::fetch::{
-    Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, Pass, ResponseHead, Session, SessionKey, Target,
-    Wait, find, may_be_cold, read_all, warm, write,
+    Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, PartitionAnswer, Pass, ResponseHead, Session,
+    SessionKey, Target, Wait, find, may_be_cold, read_all, warm, write,
 };
-use crate::network::Outcome;
+use crate::network::{ConnectionInfo, Outcome};
 
 /// How the response relates to a session.
 enum Mode {
@@ -34,6 +36,7 @@ enum Mode {
 
 struct Fetch {
     broker: Arc<Broker>,
+    connection: Arc<ConnectionInfo>,
     head: ResponseHead,
     mode: Mode,
     targets: Vec<Target>,
@@ -56,11 +59,15 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
     };
     let mode = match open_mode(broker, &request, version) {
         Ok(mode) => mode,
-        Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
+        Err(error) => {
+            let head = ResponseHead { error_code: error.code(), ..head };
+            return finish(write(head, Vec::new(), Vec::new()));
+        }
     };
     let targets = targets(broker, &request, version, &mode);
     let fetch = Fetch {
         broker: broker.clone(),
+        connection: context.connection.clone(),
         head,
         mode,
         targets,
@@ -97,11 +104,12 @@ fn open_mode(broker: &Broker, request: &FetchRequestView<'_>, version: i16) -> R
 fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: &Mode) -> Vec<Target> {
     let name = |topic: &str, id| match version {
         13.. => FetchTopic::Id(id),
-        _ => FetchTopic::Name(topic.to_owned()),
+        _ => FetchTopic::Name(topic.into()),
     };
     let asked = request.topics.iter().flat_map(|topic| {
+        let topic_name = name(topic.topic, topic.topic_id);
         topic.partitions.iter().map(move |p| {
-            let key = SessionKey { topic: name(topic.topic, topic.topic_id), partition: p.partition };
+            let key = SessionKey { topic: topic_name.clone(), partition: p.partition };
             let asked = Asked {
                 fetch_offset: p.fetch_offset,
                 max_bytes: p.partition_max_bytes,
@@ -186,7 +194,7 @@ impl Fetch {
     }
 
     fn respond(self, pass: Pass) -> Outcome {
-        let Fetch { broker, mut head, mode, targets, .. } = self;
+        let Fetch { broker, connection, mut head, mode, targets, .. } = self;
         let mut answers = pass.answers;
         match mode {
             Mode::Sessionless => {}
@@ -205,8 +213,33 @@ impl Fetch {
                 answers.retain(|answer| session.tell(&answer.key, answer.told()));
             }
         }
-        finish(write(head, answers))
+        let leaders = match head.api_version {
+            16.. => name_leaders(&broker, &connection.listener, &mut answers),
+            _ => Vec::new(),
+        };
+        finish(write(head, answers, leaders))
     }
+}
+
+/// Names the current leader where a client had an old idea of it; gives where these leaders are.
+fn name_leaders(broker: &Broker, listener: &str, answers: &mut [PartitionAnswer]) -> Vec<NodeEndpoint> {
+    let outdated = [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch];
+    let mut endpoints: Vec<NodeEndpoint> = Vec::new();
+    for answer in
+        answers.iter_mut().filter(|answer| outdated.map(ErrorCode::code).contains(&answer.data.error_code))
+    {
+        let FetchTopic::Id(id) = answer.key.topic else { continue };
+        let image = broker.image();
+        let Some(partition) = image.topics.partition_by_id(id, answer.key.partition.into()) else { continue };
+        let CurrentLeader { leader_id, leader_epoch, endpoint } = current_leader(&image, partition, listener);
+        answer.data.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch };
+        if let Some(LeaderEndpoint { node_id, host, port, rack }) = endpoint
+            && endpoints.iter().all(|known| known.node_id != node_id)
+        {
+            endpoints.push(NodeEndpoint { node_id, host, port: i32::from(port), rack });
+        }
+    }
+    endpoints
 }
 
 fn finish(written: Result<crate::network::Response, String>) -> Outcome {

@@ -15,12 +15,12 @@ use moldau_protocol::ApiKey;
 use moldau_protocol::messages::ProduceResponse;
 use moldau_protocol::messages::produce_request::ProduceRequestView;
 use moldau_protocol::messages::produce_response::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use moldau_types::{ErrorCode, Uuid};
 
 use super::offered::is_offered;
-use crate::broker::{Broker, Partition};
+use crate::broker::{Broker, CurrentLeader, LeaderEndpoint, Partition, current_leader};
 use crate::dispatch::{RequestContext, RequestHead, now_or_later, reader, reply};
 use crate::network::{ConnectionInfo, Outcome};
 use crate::produce::{Batch, Refusal, append, validate};
@@ -169,6 +169,9 @@ fn read(
         }
         response.responses.push(answers);
     }
+    if version >= 10 {
+        name_leaders(broker, &connection.listener, &mut response);
+    }
     for (slot, partition, range) in found {
         match validate(&partition, &mut bytes[range.clone()], acks, version, now_ms) {
             Ok(validated) => batches.push(Batch { slot, partition, range, validated }),
@@ -195,6 +198,28 @@ fn find(
     let topic = broker.partitions().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)?;
     let found = topic.partition(index.into()).cloned();
     found.ok_or_else(|| broker.why_not_led(&topic.name, index))
+}
+
+/// Names the current leader of each partition that another broker leads.
+fn name_leaders(broker: &Broker, listener: &str, response: &mut ProduceResponse) {
+    for topic in &mut response.responses {
+        let elsewhere = ErrorCode::NotLeaderOrFollower.code();
+        for answer in topic.partition_responses.iter_mut().filter(|answer| answer.error_code == elsewhere) {
+            let (image, index) = (broker.image(), answer.index.into());
+            let by_name = || image.topics.partition(&topic.name, index);
+            let Some(partition) = image.topics.partition_by_id(topic.topic_id, index).or_else(by_name) else {
+                continue;
+            };
+            let CurrentLeader { leader_id, leader_epoch, endpoint } =
+                current_leader(&image, partition, listener);
+            answer.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch };
+            if let Some(LeaderEndpoint { node_id, host, port, rack }) = endpoint
+                && response.node_endpoints.iter().all(|known| known.node_id != node_id)
+            {
+                response.node_endpoints.push(NodeEndpoint { node_id, host, port: i32::from(port), rack });
+            }
+        }
+    }
 }
 
 fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal, version: i16) {

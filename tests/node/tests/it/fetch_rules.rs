@@ -173,6 +173,25 @@ async fn the_clients_leader_epoch_is_checked() {
 }
 
 #[tokio::test]
+async fn a_fenced_fetch_is_told_the_current_leader_and_where_it_is() {
+    let node = Node::get();
+    let (mut wire, topic) = connect(&node, "fenced", 1).await;
+    let mut request = fetch_request(&topic, 0);
+    request.topics[0].topic_id = wire.topic_id(&topic).await;
+    request.topics[0].partitions[0].current_leader_epoch = -2;
+    let answer = wire.fetch_as(17, &request).await;
+    let partition = &answer.responses[0].partitions[0];
+    assert_eq!(name_of(partition.error_code), "FENCED_LEADER_EPOCH");
+    let leader = &partition.current_leader;
+    let endpoint = answer.node_endpoints.iter().find(|endpoint| endpoint.node_id == leader.leader_id);
+    let endpoint = endpoint.expect("the leader's endpoint (KIP-951)");
+    assert!(leader.leader_epoch >= 0, "{leader:?}");
+    assert_eq!(format!("{}:{}", endpoint.host, endpoint.port), node.address());
+    // Version 15 has no place for endpoints.
+    assert!(wire.fetch_as(15, &request).await.node_endpoints.is_empty());
+}
+
+#[tokio::test]
 async fn topics_by_id_must_be_known_and_not_zero() {
     let node = Node::get();
     let (mut wire, topic) = connect(&node, "ids", 1).await;
