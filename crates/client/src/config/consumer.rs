@@ -141,7 +141,7 @@ config_keys! {
         /// How often a heartbeat is sent.
         "heartbeat.interval.ms" => heartbeat_interval: Duration = Duration::from_secs(3);
         /// How the group's leader shares out partitions, the favourite first: `range`, `roundrobin`, or their Java classes.
-        "partition.assignment.strategy" => assignment_strategy: Vec<String> = vec!["range".to_owned()];
+        "partition.assignment.strategy" => assignment_strategy: Vec<String> = vec!["range".to_owned(), "cooperative-sticky".to_owned()];
         /// Which records of transactions are given.
         "isolation.level" => isolation_level: IsolationLevel = IsolationLevel::ReadUncommitted;
         /// Whether the checksum of each batch is verified.

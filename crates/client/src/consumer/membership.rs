@@ -1,13 +1,16 @@
 //! One consumer's membership in its group: joined, joining, or about to.
 //!
-//! Always: while a join is under way the member owns nothing. The task that joins goes on when nobody polls, and its result
+//! Always: while a join is under way the member owns nothing, unless all its assignors are cooperative. The task that joins goes on when nobody polls, and its result
 //! waits for the next poll.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use moldau_types::ErrorCode;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::group::Previous;
 use super::group::assignor::Assignor;
 use super::group::heartbeat::{Heartbeat, Notice, leave};
 use super::group::join::{Join, Joined, MemberId};
@@ -16,6 +19,9 @@ use super::record::TopicPartition;
 use crate::config::{ConfigError, ConsumerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::Core;
+
+/// How long a commit waits for a rebalance to end that has overtaken it.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// The assignors that `partition.assignment.strategy` names.
 pub(super) fn assignors(config: &ConsumerConfig) -> Result<Vec<Assignor>> {
@@ -27,13 +33,15 @@ pub(super) fn assignors(config: &ConsumerConfig) -> Result<Vec<Assignor>> {
         })
     };
     if config.assignment_strategy.is_empty() {
-        return Err(invalid("must name at least one of range and roundrobin"));
+        return Err(invalid("must name at least one of range, roundrobin, sticky and cooperative-sticky"));
     }
     config
         .assignment_strategy
         .iter()
         .map(|name| {
-            Assignor::named(name).ok_or_else(|| invalid("must be range or roundrobin, or their Java classes"))
+            Assignor::named(name).ok_or_else(|| {
+                invalid("must be range, roundrobin, sticky or cooperative-sticky, or their Java classes")
+            })
         })
         .collect()
 }
@@ -46,6 +54,8 @@ pub(super) enum Change {
     Assigned(Vec<TopicPartition>),
     /// The group rebalances: commit, give up what is owned, then [`Membership::join`].
     Revoked,
+    /// The group rebalances: commit and [`Membership::join`]; what is owned stays until the join is completed.
+    Rejoin,
     /// The membership was lost: give up what was owned, then [`Membership::join`].
     Lost,
 }
@@ -88,7 +98,11 @@ impl Drop for Joining {
 enum State {
     /// Not joined, and not about to: after a failure.
     Out,
-    Joining(Joining),
+    Joining {
+        joining: Joining,
+        /// Who still commits for the partitions that a cooperative member goes on with.
+        before: Option<Committer>,
+    },
     In {
         joined: Joined,
         heartbeat: Heartbeat,
@@ -103,6 +117,8 @@ pub(super) struct Membership {
     assignors: Vec<Assignor>,
     member_id: MemberId,
     topics_changed: bool,
+    /// What the last join gave.
+    previous: Previous,
     state: State,
     reason: &'static str,
 }
@@ -123,10 +139,11 @@ impl Membership {
             assignors,
             member_id: MemberId::default(),
             topics_changed: false,
+            previous: Previous::default(),
             state: State::Out,
             reason: "",
         };
-        membership.join();
+        membership.join(Vec::new());
         Ok(membership)
     }
 
@@ -146,22 +163,44 @@ impl Membership {
         }
     }
 
-    /// Who commits, while joined.
+    /// Whether partitions are kept while the group rebalances.
+    fn is_cooperative(&self) -> bool {
+        self.assignors.iter().all(|assignor| assignor.is_cooperative())
+    }
+
+    /// Whether the topic is subscribed to.
+    pub(super) fn wants(&self, topic: &str) -> bool {
+        self.topics.iter().any(|wanted| wanted == topic)
+    }
+
+    /// Who commits, while there is something to commit for.
     pub(super) fn committer(&self) -> Option<Committer> {
         match &self.state {
-            State::In { joined, .. } => Some(Committer {
-                group: self.group.clone(),
-                generation: joined.generation,
-                member_id: joined.member_id.clone(),
-                instance_id: self.config.group_instance_id.clone(),
-            }),
-            _ => None,
+            State::In { joined, .. } => Some(self.committer_of(joined)),
+            State::Joining { before, .. } => before.clone(),
+            State::Out => None,
         }
     }
 
-    /// Starts joining.
-    pub(super) fn join(&mut self) {
+    fn committer_of(&self, joined: &Joined) -> Committer {
+        Committer {
+            group: self.group.clone(),
+            generation: joined.generation,
+            member_id: joined.member_id.clone(),
+            instance_id: self.config.group_instance_id.clone(),
+        }
+    }
+
+    /// Starts joining again since some partitions were given up: now others can have them.
+    pub(super) fn join_after_release(&mut self, owned: Vec<TopicPartition>) {
+        self.reason = "partitions were given up for others";
+        self.join(owned);
+    }
+
+    /// Starts joining; `owned` is what the member goes on with meanwhile.
+    pub(super) fn join(&mut self, owned: Vec<TopicPartition>) {
         self.topics_changed = false;
+        let before = self.committer().filter(|_| !owned.is_empty());
         self.core.want(&self.topics.iter().map(String::as_str).collect::<Vec<_>>());
         let join = Join {
             core: self.core.clone(),
@@ -170,16 +209,33 @@ impl Membership {
             member_id: self.member_id.clone(),
             topics: self.topics.clone(),
             assignors: self.assignors.clone(),
+            owned,
+            previous: self.previous.clone(),
             reason: self.reason,
         };
-        self.state = State::Joining(Joining::start(join));
+        self.state = State::Joining { joining: Joining::start(join), before };
+    }
+
+    /// Waits, not for long, until the join of a member that goes on with its partitions is completed, so that it can commit
+    /// with the generation that the group has by now. False if there is no such join, or it goes on.
+    pub(super) async fn settle(&mut self) -> bool {
+        let State::Joining { joining, before: Some(_) } = &mut self.state else { return false };
+        if tokio::time::timeout(SETTLE, joining.finish()).await.is_err() {
+            return false;
+        }
+        let Some(Ok(joined)) = joining.result.clone() else { return false };
+        let committer = self.committer_of(&joined);
+        if let State::Joining { before, .. } = &mut self.state {
+            *before = Some(committer);
+        }
+        true
     }
 
     /// Waits until [`Membership::next`] has something to say.
     pub(super) async fn changed(&mut self) {
         match &mut self.state {
             State::In { heartbeat, .. } => heartbeat.pulse.noticed().await,
-            State::Joining(joining) => joining.finish().await,
+            State::Joining { joining, .. } => joining.finish().await,
             State::Out => std::future::pending().await,
         }
     }
@@ -188,16 +244,24 @@ impl Membership {
     pub(super) fn next(&mut self) -> Result<Change> {
         match &mut self.state {
             State::Out => Ok(Change::None),
-            State::Joining(joining) => {
+            State::Joining { joining, .. } => {
                 let Some(result) = joining.take() else { return Ok(Change::None) };
                 let joined = match result {
                     Ok(joined) => joined,
                     Err(error) => {
+                        let went_on = matches!(self.state, State::Joining { before: Some(_), .. });
                         self.state = State::Out;
-                        return Err(error);
+                        return match error.code() {
+                            Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) if went_on => {
+                                self.reason = "the membership was lost";
+                                Ok(Change::Lost)
+                            }
+                            _ => Err(error),
+                        };
                     }
                 };
                 let assigned = joined.assigned.clone();
+                self.previous = Previous { partitions: assigned.clone(), generation: joined.generation };
                 self.state = State::In { heartbeat: self.heartbeat(&joined), joined };
                 Ok(Change::Assigned(assigned))
             }
@@ -215,20 +279,20 @@ impl Membership {
                     }
                     Some(Notice::Rebalance) => {
                         self.reason = "the group rebalances";
-                        return Ok(Change::Revoked);
+                        return Ok(self.rejoin());
                     }
                     None => {}
                 }
                 if self.topics_changed {
                     self.reason = "the subscription changed";
-                    return Ok(Change::Revoked);
+                    return Ok(self.rejoin());
                 }
                 if let Some(counts) = &joined.counts {
                     let cluster = self.core.cluster();
                     let now = |topic: &String| cluster.topic(topic).map_or(0, |topic| topic.partitions.len());
                     if counts.iter().any(|(topic, count)| now(topic) != *count) {
                         self.reason = "the number of partitions changed";
-                        return Ok(Change::Revoked);
+                        return Ok(self.rejoin());
                     }
                 }
                 Ok(Change::None)
@@ -236,13 +300,12 @@ impl Membership {
         }
     }
 
+    fn rejoin(&self) -> Change {
+        if self.is_cooperative() { Change::Rejoin } else { Change::Revoked }
+    }
+
     fn heartbeat(&self, joined: &Joined) -> Heartbeat {
-        let member = Committer {
-            group: self.group.clone(),
-            generation: joined.generation,
-            member_id: joined.member_id.clone(),
-            instance_id: self.config.group_instance_id.clone(),
-        };
+        let member = self.committer_of(joined);
         Heartbeat::start(
             self.core.clone(),
             joined.coordinator,

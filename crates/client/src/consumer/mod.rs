@@ -18,6 +18,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moldau_types::ErrorCode;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -275,7 +276,17 @@ impl Consumer {
         if self.committing.is_some() {
             let _ = finished(&mut self.committing).await;
         }
-        commit_at_coordinator(&self.core, self.committer()?, offsets).await
+        let committed = commit_at_coordinator(&self.core, self.committer()?, offsets.clone()).await;
+        let overtaken = [ErrorCode::IllegalGeneration, ErrorCode::RebalanceInProgress];
+        match (committed, &mut self.membership) {
+            (Err(error), Some(membership)) if error.code().is_some_and(|code| overtaken.contains(&code)) => {
+                if !membership.settle().await {
+                    return Err(error);
+                }
+                commit_at_coordinator(&self.core, self.committer()?, offsets).await
+            }
+            (committed, _) => committed,
+        }
     }
 
     /// Commits where all partitions stand, in the background; a failure is only logged.
@@ -397,11 +408,19 @@ impl Consumer {
         match membership.next()? {
             membership::Change::None => Ok(()),
             membership::Change::Assigned(partitions) => {
-                tracing::debug!(?partitions, "assigned");
-                self.readings.replace(&partitions);
-                if let Some(listener) = &mut self.listener {
-                    listener.assigned(&partitions);
+                self.take_up(&partitions).await;
+                Ok(())
+            }
+            membership::Change::Rejoin => {
+                if let Err(error) = self.commit_automatically_now().await {
+                    tracing::warn!(%error, "offsets were not committed before the rebalance");
                 }
+                let wanted = |partition: &TopicPartition| {
+                    self.membership.as_ref().is_some_and(|membership| membership.wants(&partition.topic))
+                };
+                let (kept, unwanted): (Vec<_>, Vec<_>) = self.assignment().into_iter().partition(wanted);
+                self.release(&kept, &unwanted);
+                self.join(kept);
                 Ok(())
             }
             membership::Change::Revoked => {
@@ -409,20 +428,58 @@ impl Consumer {
                     tracing::warn!(%error, "offsets were not committed before the rebalance");
                 }
                 self.give_up(false);
-                self.join();
+                self.join(Vec::new());
                 Ok(())
             }
             membership::Change::Lost => {
                 self.give_up(true);
-                self.join();
+                self.join(Vec::new());
                 Ok(())
             }
         }
     }
 
-    fn join(&mut self) {
+    fn join(&mut self, owned: Vec<TopicPartition>) {
         if let Some(membership) = &mut self.membership {
-            membership.join();
+            membership.join(owned);
+        }
+    }
+
+    /// Takes up what a join gave. What a cooperative member read and is not given again goes to others: after a commit it
+    /// is let go, and the member joins once more so that they can have it.
+    async fn take_up(&mut self, partitions: &[TopicPartition]) {
+        tracing::debug!(?partitions, "assigned");
+        let before = self.assignment();
+        let (kept, released): (Vec<_>, Vec<_>) =
+            before.iter().cloned().partition(|partition| partitions.contains(partition));
+        if !released.is_empty()
+            && let Err(error) = self.commit_automatically_now().await
+        {
+            tracing::warn!(%error, "offsets were not committed before partitions were given up");
+        }
+        self.release(&kept, &released);
+        let added: Vec<_> =
+            partitions.iter().filter(|partition| !before.contains(partition)).cloned().collect();
+        self.readings.replace(partitions);
+        if let Some(listener) = &mut self.listener {
+            listener.assigned(&added);
+        }
+        if !released.is_empty()
+            && let Some(membership) = &mut self.membership
+        {
+            membership.join_after_release(partitions.to_vec());
+        }
+    }
+
+    /// Reads only `kept` from now on and tells the listener that the others are gone.
+    fn release(&mut self, kept: &[TopicPartition], released: &[TopicPartition]) {
+        if released.is_empty() {
+            return;
+        }
+        self.readings.replace(kept);
+        self.fetcher.forget_all_but(&self.readings);
+        if let Some(listener) = &mut self.listener {
+            listener.revoked(released);
         }
     }
 

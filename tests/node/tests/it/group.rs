@@ -64,7 +64,7 @@ async fn committed_offsets_are_where_the_next_member_goes_on() {
 async fn three_members_share_the_partitions_and_take_over_when_one_goes() {
     let node = Node::get();
     let topic = node.topic("share", 6, &[]).await.expect("a topic");
-    for assignor in ["range", "roundrobin"] {
+    for assignor in ["range", "roundrobin", "sticky", "cooperative-sticky"] {
         let group = unique("share");
         let settings = [("partition.assignment.strategy", assignor)];
         let mut members = vec![member(&node, &group, &topic, &settings).await];
@@ -136,6 +136,58 @@ async fn the_listener_is_told_and_nothing_is_read_twice_over_a_rebalance() {
         told.contains(&"-4".to_owned()) && told.last().is_some_and(|last| last.starts_with('-')),
         "{told:?}"
     );
+}
+
+/// What a cooperative member holds at each moment, by what its listener is told.
+#[derive(Clone, Default)]
+struct Held(Arc<Mutex<(Vec<TopicPartition>, usize)>>);
+
+impl RebalanceListener for Held {
+    fn assigned(&mut self, partitions: &[TopicPartition]) {
+        let mut held = self.0.lock().expect("not poisoned");
+        assert!(partitions.iter().all(|partition| !held.0.contains(partition)), "only what is new is told");
+        held.0.extend_from_slice(partitions);
+    }
+    fn revoked(&mut self, partitions: &[TopicPartition]) {
+        let mut held = self.0.lock().expect("not poisoned");
+        held.0.retain(|partition| !partitions.contains(partition));
+        held.1 = held.1.max(partitions.len());
+    }
+}
+
+#[tokio::test]
+async fn cooperative_members_go_on_reading_what_they_keep_and_nothing_is_read_twice() {
+    let node = Node::get();
+    let topic = node.topic("cooperative", 4, &[]).await.expect("a topic");
+    let group = unique("cooperative");
+    let producer = node.producer(&[]).await.expect("a producer");
+    for partition in 0..4 {
+        write_numbers(&producer, &topic, partition, 0..500).await.expect("written");
+    }
+    let settings = [("partition.assignment.strategy", "cooperative-sticky"), ("max.poll.records", "20")];
+    let held = Held::default();
+    let mut members = vec![member(&node, &group, &topic, &settings).await];
+    members[0].set_rebalance_listener(held.clone());
+    let mut seen: BTreeMap<(i32, i64), u32> = BTreeMap::new();
+    let reading = async {
+        let mut settled = false;
+        while seen.len() < 2000 || !settled {
+            for member in &mut members {
+                for record in member.poll(Duration::from_millis(20)).await.expect("a poll") {
+                    *seen.entry((record.partition, record.offset)).or_default() += 1;
+                }
+            }
+            if seen.len() > 100 && members.len() == 1 {
+                members.push(member(&node, &group, &topic, &settings).await);
+            }
+            settled = members.len() == 2 && members.iter().all(|member| member.assignment().len() == 2);
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.expect("all is read and shared in time");
+    assert!(seen.values().all(|count| *count == 1), "a record was read twice");
+    let (now, most_at_once) = held.0.lock().expect("not poisoned").clone();
+    assert_eq!(now.len(), 2);
+    assert_eq!(most_at_once, 2, "never more was revoked than had to move");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::protocol::Subscription;
+use super::sticky;
 use crate::consumer::record::TopicPartition;
 
 /// A member as the assignors see it.
@@ -37,6 +38,10 @@ pub(crate) enum Assignor {
     Range,
     /// All partitions of all topics dealt out in turn.
     RoundRobin,
+    /// Balanced, with most partitions left where they were; members own nothing while they rebalance.
+    Sticky,
+    /// The same, and members go on with what they keep while they rebalance (KIP-429).
+    CooperativeSticky,
 }
 
 impl Assignor {
@@ -45,6 +50,8 @@ impl Assignor {
         match self {
             Self::Range => "range",
             Self::RoundRobin => "roundrobin",
+            Self::Sticky => "sticky",
+            Self::CooperativeSticky => "cooperative-sticky",
         }
     }
 
@@ -53,8 +60,15 @@ impl Assignor {
         match name.rsplit('.').next().unwrap_or(name) {
             "range" | "RangeAssignor" => Some(Self::Range),
             "roundrobin" | "RoundRobinAssignor" => Some(Self::RoundRobin),
+            "sticky" | "StickyAssignor" => Some(Self::Sticky),
+            "cooperative-sticky" | "CooperativeStickyAssignor" => Some(Self::CooperativeSticky),
             _ => None,
         }
+    }
+
+    /// Whether members may go on with their partitions while they rebalance. All assignors of a member must allow it.
+    pub(crate) fn is_cooperative(self) -> bool {
+        self == Self::CooperativeSticky
     }
 
     /// Assigns the partitions of the topics in `counts`.
@@ -66,12 +80,14 @@ impl Assignor {
         match self {
             Self::Range => range(&members, counts, &mut assignment),
             Self::RoundRobin => round_robin(&members, counts, &mut assignment),
+            Self::Sticky => return sticky::eager(&members, counts),
+            Self::CooperativeSticky => return sticky::cooperative(&members, counts),
         }
         assignment
     }
 }
 
-fn wants(member: &Member, topic: &str) -> bool {
+pub(super) fn wants(member: &Member, topic: &str) -> bool {
     member.subscription.topics.iter().any(|wanted| wanted == topic)
 }
 
@@ -206,6 +222,9 @@ mod tests {
     fn java_class_names_are_known() {
         assert_eq!(Assignor::named("org.apache.kafka.clients.consumer.RangeAssignor"), Some(Assignor::Range));
         assert_eq!(Assignor::named("roundrobin"), Some(Assignor::RoundRobin));
-        assert_eq!(Assignor::named("sticky"), None);
+        assert_eq!(Assignor::named("sticky"), Some(Assignor::Sticky));
+        let cooperative = Assignor::named("org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
+        assert_eq!(cooperative.map(Assignor::name), Some("cooperative-sticky"));
+        assert_eq!(Assignor::named("uniform"), None);
     }
 }

@@ -15,7 +15,8 @@ use parking_lot::Mutex;
 
 use super::assignor::{Assignor, Member};
 use super::protocol::{
-    Subscription, decode_assignment, decode_subscription, encode_assignment, encode_subscription,
+    Previous, Subscription, decode_assignment, decode_previous, decode_subscription, encode_assignment,
+    encode_generation, encode_previous, encode_subscription, generation_of,
 };
 use crate::config::ConsumerConfig;
 use crate::consumer::lookup::needs_coordinator;
@@ -63,6 +64,10 @@ pub(crate) struct Join {
     pub(crate) member_id: MemberId,
     pub(crate) topics: Vec<String>,
     pub(crate) assignors: Vec<Assignor>,
+    /// What the member goes on with while it joins; nothing unless its assignors are cooperative.
+    pub(crate) owned: Vec<TopicPartition>,
+    /// What it had after its last join.
+    pub(crate) previous: Previous,
     pub(crate) reason: &'static str,
 }
 
@@ -77,7 +82,12 @@ impl Join {
             };
             match error.code() {
                 Some(ErrorCode::MemberIdRequired) => continue,
-                Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => self.member_id.set(""),
+                Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
+                    self.member_id.set("");
+                    if !self.owned.is_empty() {
+                        return Err(error); // others may have them already
+                    }
+                }
                 Some(ErrorCode::RebalanceInProgress) => {}
                 _ if needs_coordinator(&error) || error.is_retriable() => {}
                 _ => return Err(error),
@@ -108,25 +118,18 @@ impl Join {
 
     async fn join(&mut self, connection: &Connection) -> Result<JoinGroupResponse> {
         let version = connection.version_of::<JoinGroupRequest>()?;
-        let subscription = Subscription {
-            topics: self.topics.clone(),
-            generation: -1,
-            rack: (!self.config.client_rack.is_empty()).then(|| self.config.client_rack.clone()),
-            ..Default::default()
-        };
-        let metadata =
-            encode_subscription(&subscription).map_err(|why| unencodable("a subscription", why))?;
-        let protocol = |assignor: &Assignor| JoinGroupRequestProtocol {
-            name: assignor.name().to_owned(),
-            metadata: metadata.clone(),
-        };
+        let protocols = self.assignors.iter().map(|assignor| {
+            let metadata = encode_subscription(&self.subscription(*assignor))
+                .map_err(|why| unencodable("a subscription", why))?;
+            Ok(JoinGroupRequestProtocol { name: assignor.name().to_owned(), metadata })
+        });
         let mut request = JoinGroupRequest {
             group_id: self.group.clone(),
             session_timeout_ms: millis(self.config.session_timeout),
             rebalance_timeout_ms: millis(self.config.max_poll_interval),
             member_id: self.member_id.get(),
             protocol_type: PROTOCOL_TYPE.to_owned(),
-            protocols: self.assignors.iter().map(protocol).collect(),
+            protocols: protocols.collect::<Result<_>>()?,
             reason: Some(self.reason.to_owned()),
             ..Default::default()
         };
@@ -146,6 +149,23 @@ impl Join {
         Ok(response)
     }
 
+    /// What one of the assignors is told of this member.
+    fn subscription(&self, assignor: Assignor) -> Subscription {
+        let previous = &self.previous;
+        let user_data = match assignor {
+            Assignor::Sticky if previous.generation >= 0 => Some(encode_previous(previous)),
+            Assignor::CooperativeSticky => Some(encode_generation(previous.generation)),
+            _ => None,
+        };
+        Subscription {
+            topics: self.topics.clone(),
+            owned: self.owned.clone(),
+            generation: previous.generation,
+            rack: (!self.config.client_rack.is_empty()).then(|| self.config.client_rack.clone()),
+            user_data,
+        }
+    }
+
     /// As leader: the assignment of all members, and the partition counts it was made from.
     async fn assign(
         &self,
@@ -161,8 +181,9 @@ impl Join {
         })?;
         let mut members = Vec::with_capacity(response.members.len());
         for member in &response.members {
-            let subscription =
-                decode_subscription(&member.metadata).map_err(|why| ClientError::Malformed {
+            let subscription = decode_subscription(&member.metadata)
+                .and_then(|subscription| known_to(*assignor, subscription))
+                .map_err(|why| ClientError::Malformed {
                     address: format!("member {} of group {}", member.member_id, self.group),
                     what: "a subscription".to_owned(),
                     why,
@@ -221,6 +242,20 @@ impl Join {
             why,
         })
     }
+}
+
+/// The subscription with what its member had before, from where the members of this assignor say it.
+fn known_to(assignor: Assignor, mut subscription: Subscription) -> Result<Subscription, String> {
+    match (assignor, &subscription.user_data) {
+        (Assignor::Sticky, Some(data)) => {
+            let previous = decode_previous(data)?;
+            (subscription.owned, subscription.generation) = (previous.partitions, previous.generation);
+        }
+        (Assignor::Sticky, None) => subscription.owned = Vec::new(),
+        (Assignor::CooperativeSticky, _) => subscription.generation = generation_of(&subscription),
+        (Assignor::Range | Assignor::RoundRobin, _) => {}
+    }
+    Ok(subscription)
 }
 
 fn unencodable(what: &str, why: String) -> ClientError {

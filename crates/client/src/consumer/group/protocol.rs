@@ -23,6 +23,68 @@ pub(crate) struct Subscription {
     pub(crate) generation: i32,
     /// Where it is.
     pub(crate) rack: Option<String>,
+    /// What its assignor adds.
+    pub(crate) user_data: Option<Bytes>,
+}
+
+/// What a member had after its last join: what the sticky assignors build on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Previous {
+    /// The partitions.
+    pub(crate) partitions: Vec<TopicPartition>,
+    /// The generation that gave them, −1 before the first.
+    pub(crate) generation: i32,
+}
+
+impl Default for Previous {
+    fn default() -> Self {
+        Self { partitions: Vec::new(), generation: -1 }
+    }
+}
+
+/// The sticky assignor's data: topics with partitions, then the generation. The Java class writes the same.
+pub(super) fn encode_previous(previous: &Previous) -> Bytes {
+    let topics = by_topic(&previous.partitions);
+    let mut out = (topics.len() as i32).to_be_bytes().to_vec();
+    for (topic, partitions) in topics {
+        out.extend_from_slice(&(topic.len() as i16).to_be_bytes());
+        out.extend_from_slice(topic.as_bytes());
+        out.extend_from_slice(&(partitions.len() as i32).to_be_bytes());
+        partitions.iter().for_each(|partition| out.extend_from_slice(&partition.to_be_bytes()));
+    }
+    out.extend_from_slice(&previous.generation.to_be_bytes());
+    out.into()
+}
+
+/// Reads the sticky assignor's data; its first version has no generation.
+pub(super) fn decode_previous(bytes: &Bytes) -> Result<Previous, String> {
+    let read = || {
+        let mut reader = Reader::new(bytes);
+        let mut partitions = Vec::new();
+        for _ in 0..reader.i32()? {
+            let topic: Arc<str> = reader.string(false)?.into();
+            for _ in 0..reader.i32()? {
+                partitions.push(TopicPartition::new(topic.clone(), reader.i32()?));
+            }
+        }
+        let generation = if reader.remaining() >= 4 { reader.i32()? } else { -1 };
+        Ok(Previous { partitions, generation })
+    };
+    read().map_err(|error: moldau_protocol::DecodeError| error.to_string())
+}
+
+/// The cooperative sticky assignor's data: the generation, which members of old versions say nowhere else.
+pub(super) fn encode_generation(generation: i32) -> Bytes {
+    generation.to_be_bytes().to_vec().into()
+}
+
+/// The generation in which a member had what it owns.
+pub(super) fn generation_of(subscription: &Subscription) -> i32 {
+    let said = subscription.user_data.as_ref().and_then(|data| data.first_chunk::<4>());
+    match subscription.generation {
+        -1 => said.map_or(-1, |bytes| i32::from_be_bytes(*bytes)),
+        generation => generation,
+    }
 }
 
 pub(super) fn encode_subscription(subscription: &Subscription) -> Result<Bytes, String> {
@@ -36,7 +98,7 @@ pub(super) fn encode_subscription(subscription: &Subscription) -> Result<Bytes, 
         owned_partitions,
         generation_id: subscription.generation,
         rack_id: subscription.rack.clone(),
-        ..Default::default()
+        user_data: subscription.user_data.clone(),
     };
     encode(&message, version)
 }
@@ -57,6 +119,7 @@ pub(crate) fn decode_subscription(bytes: &Bytes) -> Result<Subscription, String>
         owned,
         generation: message.generation_id,
         rack: message.rack_id,
+        user_data: message.user_data,
     })
 }
 
@@ -124,10 +187,34 @@ mod tests {
             owned: owned.clone(),
             generation: 4,
             rack: Some("r1".to_owned()),
+            user_data: Some(Bytes::from_static(b"data")),
         };
         let bytes = encode_subscription(&subscription).expect("encodes");
         assert_eq!(decode_subscription(&bytes), Ok(subscription));
         assert_eq!(decode_assignment(&encode_assignment(&owned).expect("encodes")), Ok(owned));
+    }
+
+    #[test]
+    fn the_sticky_data_is_that_of_the_java_class() {
+        let partitions = vec![TopicPartition::new("t", 1), TopicPartition::new("t", 4)];
+        let bytes = encode_previous(&Previous { partitions: partitions.clone(), generation: 7 });
+        assert_eq!(*bytes, [0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 7]);
+        assert_eq!(decode_previous(&bytes), Ok(Previous { partitions: partitions.clone(), generation: 7 }));
+        let first_version = bytes.slice(..bytes.len() - 4);
+        assert_eq!(decode_previous(&first_version), Ok(Previous { partitions, generation: -1 }));
+        for cut in 1..bytes.len() - 4 {
+            assert!(decode_previous(&bytes.slice(..cut)).is_err(), "{cut} bytes");
+        }
+    }
+
+    #[test]
+    fn a_member_of_an_old_version_says_its_generation_in_its_data() {
+        let mut subscription = Subscription { generation: -1, ..Default::default() };
+        assert_eq!(generation_of(&subscription), -1);
+        subscription.user_data = Some(encode_generation(5));
+        assert_eq!(generation_of(&subscription), 5);
+        subscription.generation = 6;
+        assert_eq!(generation_of(&subscription), 6);
     }
 
     #[test]
