@@ -337,7 +337,7 @@ impl PartitionLog {
         let shared = AppendError::Storage(Arc::new(match &error {
             StorageError::NoSpace { path } => StorageError::NoSpace { path: path.clone() },
             other => StorageError::DirectoryOffline {
-                dir: self.directory.path().to_owned(),
+                dir: self.directory().path().to_owned(),
                 reason: other.to_string(),
             },
         }));
@@ -413,7 +413,7 @@ impl PartitionLog {
         };
         match changed {
             Some(entries) => {
-                checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), &entries, false)
+                checkpoint::write_leader_epochs(&self.home().join(checkpoint::LEADER_EPOCHS), &entries, false)
             }
             None => Ok(()),
         }
@@ -452,7 +452,8 @@ fn check_size(batch: &AppendBatch<'_>, config: &LogConfig) -> Result<(), AppendE
         return Err(AppendError::BatchTooLarge { size, max });
     }
     let max = config.segment_bytes as usize;
-    if size > max {
+    // What another replica has must be taken, whatever the setting has become: it gets a segment of its own.
+    if batch.origin != AppendOrigin::Replication && size > max {
         return Err(AppendError::BatchLargerThanSegment { size, max });
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! [`PartitionLog::sync`] only makes records durable: what group commit and `flush.*` ask for. [`PartitionLog::flush`]
 //! also writes index entries and producers and then moves the recovery point, behind which nothing is scanned after a
-//! crash. Neither holds a lock while the disk works.
+//! crash. Neither holds a lock of readers or the writer while the disk works.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,7 +19,8 @@ use crate::segment::Segment;
 impl PartitionLog {
     /// Syncs all records that are in the log now and gives the log end of that moment: everything before it is durable.
     pub fn sync(&self) -> Result<Offset, StorageError> {
-        self.directory.check()?;
+        let _settling = self.settling.read();
+        self.place.load().directory.check()?;
         let (segments, log_end) = self.unflushed(self.synced_to().0);
         for segment in &segments {
             let file = segment.file().map_err(|error| self.observe(error))?;
@@ -33,6 +34,12 @@ impl PartitionLog {
     /// Syncs records, indexes and producers and moves the recovery point to what was the log end at the call, which
     /// it gives.
     pub fn flush(&self) -> Result<Offset, StorageError> {
+        let _settling = self.settling.read();
+        self.flush_settled()
+    }
+
+    /// [`flush`](Self::flush) for who holds *settling* already.
+    pub(super) fn flush_settled(&self) -> Result<Offset, StorageError> {
         let (segments, log_end) = {
             let mut writer = self.open_writer()?;
             let (segments, log_end) = self.unflushed(self.recovery_point().0);
@@ -49,7 +56,7 @@ impl PartitionLog {
         segments
             .iter()
             .try_for_each(|segment| sync_segment(segment))
-            .and_then(|()| sync_dir(&self.home.path()))
+            .and_then(|()| sync_dir(&self.path()))
             .map_err(|error| self.observe(error))?;
         self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         Ok(Offset(log_end))
@@ -57,7 +64,8 @@ impl PartitionLog {
 
     /// Like [`flush`](Self::flush), but only for segments that are closed: what the background does after a roll.
     pub fn flush_closed_segments(&self) -> Result<Offset, StorageError> {
-        self.directory.check()?;
+        let _settling = self.settling.read();
+        self.place.load().directory.check()?;
         let (mut segments, _) = self.unflushed(self.recovery_point().0);
         let Some(active) = segments.pop() else { return Ok(self.recovery_point()) };
         if !segments.is_empty() {
@@ -65,9 +73,9 @@ impl PartitionLog {
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
                 .and_then(|()| {
-                    let snapshot = self.home.join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
+                    let snapshot = self.home().join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
                     sync_if_there(&snapshot)?;
-                    sync_dir(&self.home.path())
+                    sync_dir(&self.path())
                 })
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(active.base_offset, Ordering::AcqRel);
@@ -83,11 +91,12 @@ impl PartitionLog {
     /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later
     /// appends fail; reads go on as long as someone asks.
     pub fn close(&self) -> Result<(), StorageError> {
+        let _settling = self.settling.read();
         let mut writer = self.writer.lock();
         if writer.closed {
             return Ok(());
         }
-        self.directory.check()?;
+        self.place.load().directory.check()?;
         let (segments, log_end) = self.unflushed(self.recovery_point().0);
         let active = Arc::clone(self.view.lock().active());
         let dirty = log_end > self.recovery_point.load(Ordering::Acquire);
@@ -99,8 +108,8 @@ impl PartitionLog {
             segments
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
-                .and_then(|()| sync_if_there(&self.home.join(&file_name(log_end, SNAPSHOT_SUFFIX))))
-                .and_then(|()| sync_dir(&self.home.path()))
+                .and_then(|()| sync_if_there(&self.home().join(&file_name(log_end, SNAPSHOT_SUFFIX))))
+                .and_then(|()| sync_dir(&self.path()))
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         }
@@ -157,9 +166,9 @@ impl PartitionLog {
         let before = writer.last_snapshot;
         self.take_snapshot(writer, offset)?;
         if before > active_base_offset && before < offset {
-            let _ = std::fs::remove_file(self.home.join(&file_name(before, SNAPSHOT_SUFFIX)));
+            let _ = std::fs::remove_file(self.home().join(&file_name(before, SNAPSHOT_SUFFIX)));
         }
-        sync_if_there(&self.home.join(&file_name(offset, SNAPSHOT_SUFFIX)))
+        sync_if_there(&self.home().join(&file_name(offset, SNAPSHOT_SUFFIX)))
     }
 }
 

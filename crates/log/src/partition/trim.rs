@@ -3,7 +3,7 @@
 //! Files of deleted segments are renamed to `….deleted` at once and removed `file.delete.delay.ms` later, so that
 //! reads in flight can finish and a mistake can be undone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -52,7 +52,7 @@ impl PartitionLog {
         self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
         if self.recovery_point().0 < first {
             // Recovery will begin there: what it knows of producers must be on the disk.
-            let path = self.home.join(&file_name(first, SNAPSHOT_SUFFIX));
+            let path = self.home().join(&file_name(first, SNAPSHOT_SUFFIX));
             sync_if_there(&path).map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(first, Ordering::AcqRel);
         }
@@ -268,7 +268,7 @@ impl PartitionLog {
 
     /// Removes producer snapshots whose offset satisfies `doomed`.
     pub(super) fn remove_snapshots(&self, doomed: impl Fn(i64) -> bool) -> Result<(), StorageError> {
-        let dir = self.home.path();
+        let dir = self.path();
         let entries = std::fs::read_dir(&dir).map_err(|e| StorageError::io("listing", &dir, e))?;
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -306,7 +306,7 @@ impl PartitionLog {
             let mut paths: Vec<PathBuf> =
                 Segment::SUFFIXES.iter().map(|suffix| segment.path(suffix)).collect();
             if first_snapshot || number > 0 {
-                paths.push(self.home.join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
+                paths.push(self.home().join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
             }
             for from in paths {
                 let mut to = from.clone().into_os_string();
@@ -336,7 +336,7 @@ impl PartitionLog {
         };
         for path in &due {
             // The directory may have been renamed since.
-            let path = path.file_name().map_or_else(|| path.clone(), |name| self.home.path().join(name));
+            let path = path.file_name().map_or_else(|| path.clone(), |name| self.path().join(name));
             if let Err(error) = std::fs::remove_file(&path)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
@@ -358,17 +358,41 @@ impl PartitionLog {
     /// Closes the log for good and renames its directory to `<topic>-<partition>.<unique>-delete`, which it gives:
     /// whoever calls removes it when readers are done.
     pub fn delete(&self) -> Result<PathBuf, StorageError> {
+        self.rename_as(DELETE_DIR_SUFFIX)
+    }
+
+    /// Like [`delete`](Self::delete), unless the log is closed already.
+    pub(crate) fn delete_if_open(&self) -> Result<Option<PathBuf>, StorageError> {
         let mut writer = self.writer.lock();
+        if writer.closed { Ok(None) } else { self.leave(&mut writer, DELETE_DIR_SUFFIX).map(Some) }
+    }
+
+    /// Closes the log for good and gives its directory a name that ends so and that nothing else has.
+    pub(crate) fn rename_as(&self, suffix: &str) -> Result<PathBuf, StorageError> {
+        self.leave(&mut self.writer.lock(), suffix)
+    }
+
+    fn leave(&self, writer: &mut Writer, suffix: &str) -> Result<PathBuf, StorageError> {
         writer.closed = true;
+        self.deleted.store(true, Ordering::Release);
         writer.doomed.clear();
-        let from = self.home.path();
-        let unique = moldau_types::Uuid::random().as_u128();
-        let tail = format!("-{}.{unique:032x}{DELETE_DIR_SUFFIX}", self.partition);
-        let topic: String = self.topic.chars().take(255 - tail.len()).collect();
-        let to = from.with_file_name(format!("{topic}{tail}"));
-        self.home.rename(to.clone()).map_err(|error| self.observe(error))?;
+        let to = self.named_apart(&self.path(), suffix);
+        self.rename_to(to.clone())?;
         self.release_idle();
         Ok(to)
+    }
+
+    /// Renames the log's own directory.
+    pub(crate) fn rename_to(&self, to: PathBuf) -> Result<(), StorageError> {
+        self.home().rename(to).map_err(|error| self.observe(error))
+    }
+
+    /// A name for the directory at `from` that nothing else has.
+    pub(super) fn named_apart(&self, from: &Path, suffix: &str) -> PathBuf {
+        let unique = moldau_types::Uuid::random().as_u128();
+        let tail = format!("-{}.{unique:032x}{suffix}", self.partition);
+        let topic: String = self.topic.chars().take(255 - tail.len()).collect();
+        from.with_file_name(format!("{topic}{tail}"))
     }
 
     fn cut_epochs_at_start(&self, log_start: i64) -> Result<(), StorageError> {
@@ -383,7 +407,7 @@ impl PartitionLog {
     }
 
     pub(super) fn write_epochs(&self, entries: &[(i32, i64)]) -> Result<(), StorageError> {
-        checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), entries, false)
+        checkpoint::write_leader_epochs(&self.home().join(checkpoint::LEADER_EPOCHS), entries, false)
     }
 }
 
