@@ -134,12 +134,14 @@ impl Applier {
         expiration: i64,
         syncs: Option<Arc<LogManager>>,
     ) -> Option<Arc<Partition>> {
+        let known = local.partition.directory(self.broker.node_id());
+        let home = known.and_then(|id| self.broker.logs.directory_with(id));
         let opened = self.broker.logs.get_or_create(
             &local.topic,
             local.index.0,
             Some(TopicId(local.topic_id)),
             LogConfig::of_topic(&config, expiration),
-            None,
+            home.as_deref(),
             super::wall_clock_ms(),
         );
         let leader_epoch = local.partition.leader_epoch;
@@ -154,6 +156,9 @@ impl Applier {
             tracing::error!(topic = %local.topic, partition = local.index.0, "leader epoch not kept: {error}");
         }
         log.set_high_watermark_follows_log_end(true);
+        if known != self.broker.logs.directory_id(&log) {
+            self.broker.places_changed.notify_one();
+        }
         let topic = local.topic.clone();
         Some(Arc::new(Partition::new(topic, local.topic_id, local.index, log, config, leader_epoch, syncs)))
     }

@@ -1,4 +1,5 @@
-//! What a broker does by the clock: retention, compaction, syncs, checkpoints, forgotten producers, idle files.
+//! What a broker does by the clock: retention, compaction, syncs, checkpoints, forgotten producers, idle files; and when
+//! something has changed: moves between log directories.
 //!
 //! Each pass runs on a blocking thread, one run at a time; intervals are read anew before each, so dynamic configs count
 //! from the next pass on. Every task ends with the node.
@@ -55,6 +56,8 @@ pub(crate) fn spawn_background(
         .map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone())))
         .collect();
     tasks.push(tokio::spawn(super::compaction::run(broker.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(super::moves::run(broker.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(super::places::run(broker.clone(), stopping.clone())));
     tasks
 }
 

@@ -10,8 +10,10 @@ mod background;
 mod compaction;
 mod coordinator_partition;
 mod features;
+mod moves;
 mod partition;
 mod partitions;
+mod places;
 mod producer_ids;
 mod topics;
 
@@ -62,6 +64,10 @@ pub(crate) struct Broker {
     pub(crate) connections: Arc<ConnectionRegistry>,
     /// Told when `cordoned.log.dirs` has changed.
     pub(crate) cordoned_changed: tokio::sync::Notify,
+    /// Told when a move to another log directory was asked for.
+    pub(crate) moves_begun: tokio::sync::Notify,
+    /// Told when a replica came to a log directory that the controller does not know of.
+    pub(crate) places_changed: tokio::sync::Notify,
     image: ArcSwap<MetadataImage>,
     partitions: Partitions,
     sessions: SessionCache,
@@ -87,6 +93,8 @@ impl Broker {
             loggers,
             connections,
             cordoned_changed: tokio::sync::Notify::new(),
+            moves_begun: tokio::sync::Notify::new(),
+            places_changed: tokio::sync::Notify::new(),
             image: ArcSwap::from_pointee(MetadataImage::default()),
             partitions: Partitions::default(),
             sessions: SessionCache::new(usize::try_from(slots).unwrap_or(0)),
