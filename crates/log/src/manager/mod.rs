@@ -184,12 +184,6 @@ impl LogManager {
         *self.dir_of(log)?.id.lock()
     }
 
-    /// Where the log directory with this id is.
-    pub fn directory_with(&self, id: Uuid) -> Option<PathBuf> {
-        let dir = self.dirs.iter().find(|dir| *dir.id.lock() == Some(id))?;
-        Some(dir.health.path().to_owned())
-    }
-
     fn choose_dir(&self, logs: &Logs, wanted: Option<&Path>) -> Option<&Dir> {
         let online = || self.dirs.iter().filter(|dir| dir.health.failure().is_none());
         if let Some(path) = wanted

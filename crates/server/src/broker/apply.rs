@@ -135,7 +135,13 @@ impl Applier {
         syncs: Option<Arc<LogManager>>,
     ) -> Option<Arc<Partition>> {
         let known = local.partition.directory(self.broker.node_id());
-        let home = known.and_then(|id| self.broker.logs.directory_with(id));
+        let home = match super::places::home(&self.broker.logs, &local.topic, local.index.0, known) {
+            Ok(home) => home,
+            Err(reason) => {
+                tracing::error!(topic = %local.topic, partition = local.index.0, "the partition is offline: {reason}");
+                return None;
+            }
+        };
         let opened = self.broker.logs.get_or_create(
             &local.topic,
             local.index.0,

@@ -4,9 +4,11 @@
 //! Invariant: the files say where a replica is; what the controller knows follows them.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use moldau_log::{LogDirInfo, LogManager};
 use moldau_metadata::{MetadataImage, TopicImage};
 use moldau_protocol::messages::AssignReplicasToDirsRequest;
 use moldau_protocol::messages::assign_replicas_to_dirs_request::{DirectoryData, PartitionData, TopicData};
@@ -45,6 +47,41 @@ pub(super) async fn run(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>
     }
 }
 
+/// Where the log of a replica is to be made if there is none, by the directory that the controller knows it in; `None`
+/// for anywhere. An error where it may be in a directory that is offline: an empty one must not take its place.
+pub(super) fn home(
+    logs: &LogManager,
+    topic: &str,
+    partition: i32,
+    known: Option<Uuid>,
+) -> Result<Option<PathBuf>, String> {
+    let Some(known) = known.filter(|id| !is_special(*id)) else { return Ok(None) };
+    if logs.get(topic, partition).is_some() {
+        return Ok(None);
+    }
+    let dirs = logs.dirs();
+    let offline = |dir: &LogDirInfo| format!("log directory {} is offline", dir.path.display());
+    if let Some(dir) = dirs.iter().find(|dir| dir.id == Some(known)) {
+        return if dir.failure.is_none() { Ok(Some(dir.path.clone())) } else { Err(offline(dir)) };
+    }
+    // One that was offline from the start on has not told its id.
+    match dirs.iter().find(|dir| dir.failure.is_some() || dir.id.is_none()) {
+        Some(dir) => Err(offline(dir)),
+        None => {
+            tracing::error!(
+                topic,
+                partition,
+                "the log directory of a partition is gone: it begins anew, empty"
+            );
+            Ok(None)
+        }
+    }
+}
+
+fn is_special(id: Uuid) -> bool {
+    [Uuid::UNASSIGNED_DIR, Uuid::MIGRATING_DIR].contains(&id)
+}
+
 /// A replica, and the id of the directory to tell.
 type Place = (Uuid, i32, Uuid);
 
@@ -76,11 +113,10 @@ fn abandoned(broker: &Broker) -> Vec<Place> {
         let mut places = Vec::new();
         for (index, partition) in &topic.partitions {
             let Some(known) = partition.directory(broker.node_id()) else { continue };
-            let special = [Uuid::UNASSIGNED_DIR, Uuid::MIGRATING_DIR].contains(&known);
             let here = broker.logs.get(&topic.name, index.0).is_some()
                 || broker.logs.failure_of(&topic.name, index.0).is_some();
-            if !special && !here && !dirs.iter().any(|dir| dir.id == Some(known)) {
-                tracing::error!(topic = %topic.name, partition = index.0, "its log directory is gone: the partition begins anew, empty");
+            if !is_special(known) && !here && !dirs.iter().any(|dir| dir.id == Some(known)) {
+                tracing::error!(topic = %topic.name, partition = index.0, "the log directory of a partition is gone: it begins anew, empty");
                 places.push((topic.id, index.0, Uuid::UNASSIGNED_DIR));
             }
         }
