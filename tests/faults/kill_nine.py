@@ -92,14 +92,14 @@ class Node:
 class Load:
     """An idempotent producer that sends numbered records all the time, and what was acknowledged to it."""
 
-    def __init__(self, address, seed):
+    def __init__(self, address, seed, compression=None):
         self.random = random.Random(seed)
         self.producer = Producer(
             {
                 "bootstrap.servers": address,
                 "enable.idempotence": True,
                 "linger.ms": 2,
-                "compression.type": self.random.choice(["none", "lz4", "zstd"]),
+                "compression.type": compression or self.random.choice(["none", "lz4", "zstd"]),
                 "message.timeout.ms": 300_000,
                 "reconnect.backoff.max.ms": 200,
                 "retry.backoff.ms": 50,

@@ -36,9 +36,10 @@ def places(node):
     """Where the partitions are, and where their copies: {partition: directory} twice."""
     wire = Wire(node.address)
     logs, copies = {}, {}
-    for directory, error, topic, partition, _, copy in wire.describe_log_dirs():
-        if error:
-            sys.exit(f"{directory} is not in order: {error}\n{node.last_lines()}")
+    found, errors = wire.describe_log_dirs()
+    if any(errors.values()):
+        sys.exit(f"directories are not in order: {errors}\n{node.last_lines()}")
+    for directory, _, topic, partition, _, copy in found:
         if topic == TOPIC:
             (copies if copy else logs)[partition] = directory
     wire.close()

@@ -39,18 +39,32 @@ class Wire:
         return answer.take(">iih")[2]
 
     def describe_log_dirs(self):
-        """DescribeLogDirs: [(directory, error code, topic, partition, lag, is a copy)]."""
+        """DescribeLogDirs: [(directory, error code, topic, partition, lag, is a copy)], and {directory: error code}."""
         answer = self.ask(35, 1, struct.pack(">i", -1))
-        found = []
+        found, errors = [], {}
         for _ in range(answer.take(">ii")[1]):
             (error,) = answer.take(">h")
             directory = answer.text()
+            errors[directory] = error
             for _ in range(answer.take(">i")[0]):
                 topic = answer.text()
                 for _ in range(answer.take(">i")[0]):
                     partition, _size, lag, copy = answer.take(">iqqb")
                     found.append((directory, error, topic, partition, lag, bool(copy)))
-        return found
+        return found, errors
+
+
+    def fetch(self, topic, partition, offset):
+        """Fetch: the error code, and the bytes of the records."""
+        body = struct.pack(">iiiib", -1, 100, 1, 1 << 20, 0)
+        body += struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, partition, offset, 1 << 20)
+        answer = self.ask(1, 4, body)
+        answer.take(">ii")
+        answer.text()
+        error = answer.take(">iihqq")[2]
+        answer.take(f">{2 * max(answer.take('>i')[0], 0)}q")
+        (length,) = answer.take(">i")
+        return error, answer.data[answer.at : answer.at + max(length, 0)]
 
 
 class Answer:

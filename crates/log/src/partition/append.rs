@@ -329,6 +329,7 @@ impl PartitionLog {
         if let Ok(file) = active.file() {
             // A part of the write may be there; the next append overwrites it, and recovery would cut it.
             let _ = file.set_len(start);
+            writer.reserved_to = 0;
         }
         for (producer_id, entry) in group.undo.drain(..).rev() {
             writer.producers.restore(producer_id, entry);

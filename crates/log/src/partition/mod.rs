@@ -18,6 +18,7 @@ mod place;
 mod read;
 mod relocate;
 mod replace;
+mod reserve;
 mod roll;
 mod tail;
 mod trim;
@@ -102,6 +103,8 @@ struct Writer {
     last_snapshot: i64,
     /// Renamed files and when they may go.
     doomed: Vec<DoomedFile>,
+    /// Position up to which blocks of the active segment's file are taken.
+    reserved_to: u64,
     /// When the oldest data behind the recovery point was appended.
     unflushed_since_ms: Option<i64>,
 }

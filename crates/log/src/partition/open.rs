@@ -192,6 +192,7 @@ impl OpenLog {
                 jitter_ms,
                 last_snapshot: last_snapshot.min(log_end),
                 doomed: Vec::new(),
+                reserved_to: 0,
                 unflushed_since_ms: (!self.clean && self.recovery_point.0 < log_end).then_some(self.now_ms),
             }),
             config: ArcSwap::from_pointee(self.config),

@@ -246,6 +246,7 @@ impl PartitionLog {
         writer.created_ms = theirs.created_ms;
         writer.jitter_ms = theirs.jitter_ms;
         writer.last_snapshot = log_end;
+        writer.reserved_to = 0;
         // The old ones go with their directory.
         writer.doomed = std::mem::take(&mut theirs.doomed);
         writer.unflushed_since_ms = None;

@@ -144,6 +144,7 @@ impl PartitionLog {
         config: &LogConfig,
         now_ms: i64,
     ) {
+        writer.reserved_to = 0;
         writer.index = IndexBuilder::new(segment.base_offset, config.index_interval_bytes);
         writer.first_timestamp = FirstTimestamp::None;
         writer.created_ms = now_ms;

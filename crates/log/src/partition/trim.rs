@@ -27,13 +27,18 @@ impl PartitionLog {
     pub fn apply_retention(&self, now_ms: i64) -> Result<usize, StorageError> {
         let config = self.config.load_full();
         let mut writer = self.open_writer()?;
-        let count = self.deletable(&config, now_ms).map_err(|error| self.observe(error))?;
+        let mut count = self.deletable(&config, now_ms).map_err(|error| self.observe(error))?;
         if count == 0 {
             return Ok(0);
         }
         let all = count == self.view.lock().segments.len();
         if all {
-            self.roll_locked(&mut writer, None, now_ms).map_err(|error| self.observe(error))?;
+            match self.roll_locked(&mut writer, None, now_ms) {
+                Ok(_) => {}
+                // Those before the active one go, and make the room that it needs.
+                Err(StorageError::NoSpace { .. }) if count > 1 => count -= 1,
+                Err(error) => return Err(self.observe(error)),
+            }
         }
         let (removed, first, log_start) = {
             let mut view = self.view.lock();
@@ -202,6 +207,7 @@ impl PartitionLog {
             None => (segment.size(), offset),
         };
         segment.set_size(size);
+        writer.reserved_to = 0;
         let path = segment.path(LOG_SUFFIX);
         segment.file()?.set_len(size).map_err(|e| StorageError::io("cutting", &path, e))?;
         let last_time = cut_indexes(&segment, log_end)?;
@@ -400,9 +406,10 @@ impl PartitionLog {
             let mut view = self.view.lock();
             view.epochs.truncate_from_start(log_start).then(|| view.epochs.entries().to_vec())
         };
-        match entries {
-            Some(entries) => self.write_epochs(&entries),
-            None => Ok(()),
+        match entries.map_or(Ok(()), |entries| self.write_epochs(&entries)) {
+            // A start cuts them again; what makes room must not need any.
+            Err(StorageError::NoSpace { .. }) => Ok(()),
+            written => written,
         }
     }
 
