@@ -38,10 +38,10 @@ def write(address, partition, seconds, size=1):
     return left == 0
 
 
-def fetch_error(address, partition, offset):
+def fetch_error(address, partition, offset, version=6):
     """The error code that a fetch from this offset gets, None if it gets records."""
     wire = Wire(address)
-    error, records = wire.fetch(TOPIC, partition, offset)
+    error, records = wire.fetch(version, TOPIC, partition, offset)
     wire.close()
     return None if records else error
 
@@ -149,6 +149,9 @@ def failing_directory(work, seed):
         expect(offline == [str(bad)], f"DescribeLogDirs says so: {offline}", node)
         error = fetch_error(node.address, on_bad[0], 0)
         expect(error == KafkaError.KAFKA_STORAGE_ERROR, f"a reader there gets {error}", node)
+        # Old clients do not know that error; they look for a leader and try again.
+        error = fetch_error(node.address, on_bad[0], 0, version=4)
+        expect(error == KafkaError.NOT_LEADER_FOR_PARTITION, f"an old reader there gets {error}", node)
         for partition in on_good:
             expect(write(node.address, partition, 20), f"partition {partition} takes records", node)
             expect(read_partition(node.address, partition)[:-1] == before[partition], "and has them", node)

@@ -54,14 +54,15 @@ class Wire:
         return found, errors
 
 
-    def fetch(self, topic, partition, offset):
-        """Fetch: the error code, and the bytes of the records."""
+    def fetch(self, version, topic, partition, offset):
+        """Fetch 4 to 6: the error code, and the bytes of the records."""
         body = struct.pack(">iiiib", -1, 100, 1, 1 << 20, 0)
-        body += struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, partition, offset, 1 << 20)
-        answer = self.ask(1, 4, body)
+        body += struct.pack(">i", 1) + text(topic) + struct.pack(">iiq", 1, partition, offset)
+        body += (struct.pack(">q", -1) if version > 4 else b"") + struct.pack(">i", 1 << 20)
+        answer = self.ask(1, version, body)
         answer.take(">ii")
         answer.text()
-        error = answer.take(">iihqq")[2]
+        error = answer.take(">iihqq" if version == 4 else ">iihqqq")[2]
         answer.take(f">{2 * max(answer.take('>i')[0], 0)}q")
         (length,) = answer.take(">i")
         return error, answer.data[answer.at : answer.at + max(length, 0)]

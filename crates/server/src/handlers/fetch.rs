@@ -22,6 +22,9 @@ use crate::fetch::{
 };
 use crate::network::Outcome;
 
+/// Clients of versions before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
+const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 6;
+
 /// How the response relates to a session.
 enum Mode {
     /// No session: everything is answered.
@@ -58,7 +61,10 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
         Ok(mode) => mode,
         Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
     };
-    let targets = targets(broker, &request, version, &mode);
+    let targets = match targets(broker, &request, version, &mode) {
+        Ok(targets) => targets,
+        Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
+    };
     let fetch = Fetch {
         broker: broker.clone(),
         head,
@@ -94,7 +100,12 @@ fn open_mode(broker: &Broker, request: &FetchRequestView<'_>, version: i16) -> R
     }
 }
 
-fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: &Mode) -> Vec<Target> {
+fn targets(
+    broker: &Broker,
+    request: &FetchRequestView<'_>,
+    version: i16,
+    mode: &Mode,
+) -> Result<Vec<Target>, ErrorCode> {
     let name = |topic: &str, id| match version {
         13.. => FetchTopic::Id(id),
         _ => FetchTopic::Name(topic.to_owned()),
@@ -116,8 +127,8 @@ fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: 
         Target { key, asked, partition }
     };
     match mode {
-        Mode::Sessionless | Mode::Open(_) => asked.map(target).collect(),
-        Mode::Incremental { session, .. } => {
+        Mode::Sessionless | Mode::Open(_) => Ok(asked.map(target).collect()),
+        Mode::Incremental { id, session } => {
             let mut session = session.lock();
             session.forget(request.forgotten_topics_data.iter().flat_map(|topic| {
                 let topic_name = name(topic.topic, topic.topic_id);
@@ -126,7 +137,11 @@ fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: 
                 topic.partitions.iter().map(key)
             }));
             session.update(asked);
-            session.partitions().map(|(key, asked)| target((key.clone(), asked))).collect()
+            let partitions = session.len();
+            let targets = session.partitions().map(|(key, asked)| target((key.clone(), asked))).collect();
+            drop(session);
+            broker.fetch_sessions().resized(*id, partitions, broker.now_ms())?;
+            Ok(targets)
         }
     }
 }
@@ -188,6 +203,13 @@ impl Fetch {
     fn respond(self, pass: Pass) -> Outcome {
         let Fetch { broker, mut head, mode, targets, .. } = self;
         let mut answers = pass.answers;
+        if head.api_version < FIRST_VERSION_WITH_STORAGE_ERROR {
+            for answer in &mut answers {
+                if answer.data.error_code == ErrorCode::KafkaStorageError.code() {
+                    answer.data.error_code = ErrorCode::NotLeaderOrFollower.code();
+                }
+            }
+        }
         match mode {
             Mode::Sessionless => {}
             Mode::Open(mut session) => {
