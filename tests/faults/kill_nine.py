@@ -41,8 +41,8 @@ READY_SECONDS = 30
 class Node:
     """The process under test, always on the same port and data directory."""
 
-    def __init__(self, work, durability):
-        self.work, self.durability = work, durability
+    def __init__(self, work, durability, settings=()):
+        self.work, self.durability, self.settings = work, durability, settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -58,6 +58,7 @@ class Node:
                 "--set", f"moldau.durability={self.durability}",
                 # Small segments, so that kills meet rolls too.
                 "--set", "log.segment.bytes=1048576",
+                *(part for setting in self.settings for part in ("--set", setting)),
             ],
             stderr=log,
         )
@@ -91,14 +92,14 @@ class Node:
 class Load:
     """An idempotent producer that sends numbered records all the time, and what was acknowledged to it."""
 
-    def __init__(self, address, seed):
+    def __init__(self, address, seed, compression=None):
         self.random = random.Random(seed)
         self.producer = Producer(
             {
                 "bootstrap.servers": address,
                 "enable.idempotence": True,
                 "linger.ms": 2,
-                "compression.type": self.random.choice(["none", "lz4", "zstd"]),
+                "compression.type": compression or self.random.choice(["none", "lz4", "zstd"]),
                 "message.timeout.ms": 300_000,
                 "reconnect.backoff.max.ms": 200,
                 "retry.backoff.ms": 50,
@@ -155,7 +156,8 @@ def read_all(address):
         consumer.assign([TopicPartition(TOPIC, partition, low)])
         records = []
         while not records or records[-1][0] < high - 1:
-            messages = consumer.consume(10_000, 10)
+            left = high - (records[-1][0] + 1 if records else low)
+            messages = consumer.consume(min(left, 10_000), 10)
             if not messages:
                 sys.exit(f"partition {partition} gave nothing after offset {records[-1][0] if records else low} of {high}")
             for message in messages:

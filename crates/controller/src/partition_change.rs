@@ -144,7 +144,12 @@ impl<'a> PartitionChange<'a> {
     }
 
     fn is_acceptable(&self, id: BrokerId) -> bool {
-        let directory = self.partition.directory(id).unwrap_or_else(|| self.rules.default_directory(id));
+        let wanted = self.directories.as_ref().and_then(|directories| {
+            let at = self.replicas.iter().position(|replica| *replica == id)?;
+            directories.get(at).copied()
+        });
+        let directory = wanted.or_else(|| self.partition.directory(id));
+        let directory = directory.unwrap_or_else(|| self.rules.default_directory(id));
         self.rules.is_acceptable_leader(id, directory)
     }
 

@@ -20,6 +20,7 @@ mod error;
 mod files;
 mod index;
 mod manager;
+mod moving;
 mod partition;
 mod producers;
 mod scan;
@@ -32,8 +33,8 @@ pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};
 pub use files::meta::{MetaProperties, read_meta_properties, write_meta_properties};
 pub use index::txn::AbortedTransaction;
 pub use manager::{
-    CreateLogError, Durable, LoadReport, LogDirInfo, LogManager, METADATA_LOG_DIR, MetaError, NodeMeta,
-    OpenDirsError, SyncResult,
+    CreateLogError, Durable, FutureLog, LoadReport, LogDirInfo, LogManager, METADATA_LOG_DIR, MetaError,
+    MoveRefusal, MoveStep, NodeMeta, OpenDirsError, SyncResult,
 };
 pub use partition::{
     ActiveProducer, AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets,

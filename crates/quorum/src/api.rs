@@ -204,6 +204,9 @@ pub enum QuorumError {
     /// The metadata log's files could not be read or written.
     #[error("metadata log: {0}")]
     Storage(String),
+    /// The disk of the metadata log is full. Nothing of the proposal was written; a later one may find space.
+    #[error("no space is left for the metadata log")]
+    NoSpace,
     /// The quorum was shut down.
     #[error("the metadata quorum is shut down")]
     Shutdown,

@@ -221,11 +221,16 @@ impl MetadataQuorum for RaftQuorum {
         if size > BATCH_BYTES_MAX {
             return Err(QuorumError::TooLarge { size, limit: BATCH_BYTES_MAX });
         }
+        let reservation = self.store.reserve(size).map_err(|error| match error.kind() {
+            std::io::ErrorKind::StorageFull => QuorumError::NoSpace,
+            _ => storage(error),
+        })?;
         let (epoch, expected) = (proposal.leader_epoch, proposal.base_offset);
         let (responder, answer) = OneshotResponder::new_pair();
         self.raft.client_write_ff(proposal, Some(responder)).await.map_err(|_| QuorumError::Shutdown)?;
         let store = Arc::clone(&self.store);
         Ok(Box::pin(async move {
+            let _reservation = reservation;
             let written = match answer.await {
                 Ok(Ok(written)) => written,
                 Ok(Err(ClientWriteError::ForwardToLeader(_))) | Ok(Err(_)) => {
@@ -276,6 +281,7 @@ impl MetadataQuorum for RaftQuorum {
 
     async fn shutdown(&self) {
         self.publisher.abort();
+        self.store.give_up_waiting();
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "the metadata quorum did not stop cleanly");
         }
@@ -384,3 +390,6 @@ fn wall_clock_ms() -> i64 {
 fn storage(error: impl std::fmt::Display) -> QuorumError {
     QuorumError::Storage(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

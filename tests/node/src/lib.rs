@@ -40,7 +40,7 @@ impl moldau_server::Loggers for NoLoggers {
 }
 
 /// A new directory for this process. Nothing runs at a test process's end, so what old ones left is removed by the next.
-fn data_directory() -> PathBuf {
+pub fn data_directory() -> PathBuf {
     const OLD: Duration = Duration::from_secs(3600);
     let all = std::env::temp_dir().join("moldau-node-tests");
     std::fs::create_dir_all(&all).expect("a directory");

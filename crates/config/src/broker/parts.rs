@@ -74,6 +74,7 @@ part! {
         log_flush_start_offset_checkpoint_interval_ms: i32 = "log.flush.start.offset.checkpoint.interval.ms",
         log_initial_task_delay_ms: i64 = "log.initial.task.delay.ms",
         num_recovery_threads_per_data_dir: i32 = "num.recovery.threads.per.data.dir",
+        num_replica_alter_log_dirs_threads: Option<i32> = "num.replica.alter.log.dirs.threads",
         producer_id_expiration_ms: i32 = "producer.id.expiration.ms",
         producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms",
         replica_high_watermark_checkpoint_interval_ms: i64 = "replica.high.watermark.checkpoint.interval.ms",

@@ -1,7 +1,7 @@
 //! Log directories, segments, flushing and retention.
 
 use crate::key::{Is, Key, Null, boolean, int, list, long, string};
-use crate::keys::reasons::{REMOTE, REPLICATION, THREADS};
+use crate::keys::reasons::{REMOTE, REPLICATION};
 use crate::validator::Validator;
 
 pub(super) static KEYS: &[Key] = &[
@@ -36,7 +36,7 @@ pub(super) static KEYS: &[Key] = &[
     long("log.local.retention.ms", Is("-2")).at_least(-2).cluster_wide().inert(REMOTE, "Milliseconds a tiered segment stays on this disk too; -2 is as long as retention says."),
     long("log.local.retention.bytes", Is("-2")).at_least(-2).cluster_wide().inert(REMOTE, "Bytes of a tiered partition that stay on this disk too; -2 is as much as retention says."),
     int("num.recovery.threads.per.data.dir", Is("2")).at_least(1).high().cluster_wide().effective("Partitions of one data directory that are recovered side by side."),
-    int("num.replica.alter.log.dirs.threads", Null).high().inert(THREADS, "Threads that move replicas between data directories."),
+    int("num.replica.alter.log.dirs.threads", Null).high().effective("Replicas that are moved between data directories side by side; one for each directory where not set."),
     int("producer.id.expiration.ms", Is("86400000")).at_least(1).low().cluster_wide().effective("Milliseconds after its last write at which a producer id's state is forgotten."),
     int("producer.id.expiration.check.interval.ms", Is("600000")).at_least(1).low().internal().effective("Milliseconds between two looks for expired producer ids."),
     long("replica.high.watermark.checkpoint.interval.ms", Is("5000")).high().effective("Milliseconds between two writings of the high watermarks."),

@@ -211,6 +211,15 @@ fn replicas_in_a_lost_directory_go_offline() {
     assert_eq!(world.image.cluster.broker(BrokerId(1)).unwrap().directories, [first]);
     assert_eq!(world.partition("a", 0).leader, BrokerId(1));
     assert_eq!(world.partition("a", 1).leader, NO_LEADER);
+    // Found in the other directory, the replica leads again.
+    let mut assign = assign;
+    assign.directories.remove(0);
+    assign.directories[0].id = first;
+    world.decide(|c, cx| c.assign_replicas_to_dirs(cx, &assign));
+    assert_eq!(
+        (world.partition("a", 1).leader, &world.partition("a", 1).directories[..]),
+        (BrokerId(1), &[first][..])
+    );
 }
 
 #[test]

@@ -46,6 +46,12 @@ pub(crate) fn split_dir_name(name: &str) -> Option<(&str, i32)> {
     Some((topic, partition.parse().ok()?))
 }
 
+/// Topic and partition of the directory of a copy, `<topic>-<partition>.<unique>-future`.
+pub(crate) fn split_future_dir_name(name: &str) -> Option<(&str, i32)> {
+    let (partition, _unique) = name.strip_suffix(FUTURE_DIR_SUFFIX)?.rsplit_once('.')?;
+    split_dir_name(partition)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +65,8 @@ mod tests {
         assert_eq!(split_dir_name("a-b-12"), Some(("a-b", 12)));
         assert_eq!(split_dir_name("a-b-1x"), None);
         assert_eq!(split_dir_name("-1"), None);
+        assert_eq!(split_future_dir_name("a.b-c-3.0123abcd-future"), Some(("a.b-c", 3)));
+        assert_eq!(split_future_dir_name("a-3-future"), None);
+        assert_eq!(split_dir_name("a.b-c-3.0123abcd-future"), None);
     }
 }

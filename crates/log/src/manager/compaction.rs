@@ -66,6 +66,7 @@ impl LogManager {
             let free = config.compact
                 && log.directory().failure().is_none()
                 && !compacting.contains(&key)
+                && !self.is_moving(&key)
                 && !self.uncleanable.lock().contains(&key);
             if !free {
                 continue;

@@ -15,7 +15,7 @@ use crate::error::StorageError;
 use crate::files::checkpoint::{
     CLEANER_OFFSETS, HIGH_WATERMARKS, LOG_STARTS, PartitionOffsets, RECOVERY_POINTS, read_offsets,
 };
-use crate::files::{DELETE_DIR_SUFFIX, FUTURE_DIR_SUFFIX, STRAY_DIR_SUFFIX, meta, split_dir_name};
+use crate::files::{DELETE_DIR_SUFFIX, STRAY_DIR_SUFFIX, meta, split_dir_name, split_future_dir_name};
 use crate::partition::{OpenLog, PartitionLog};
 
 /// How often the progress is logged.
@@ -44,6 +44,8 @@ struct Found<'a> {
     path: PathBuf,
     topic: Arc<str>,
     partition: i32,
+    /// It is the copy of a log that is being moved here.
+    copy: bool,
     clean: bool,
     recovery_point: i64,
     high_watermark: i64,
@@ -86,11 +88,12 @@ impl LogManager {
         let total = found.len();
         let next = AtomicUsize::new(0);
         let shared = Mutex::new((report, started));
+        let copies = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             let work = || {
                 let mut buffer = Vec::new();
                 while let Some(partition) = found.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    self.open_one(partition, config_of, &mut buffer, now_ms, total, &shared);
+                    self.open_one(partition, config_of, &mut buffer, now_ms, total, &shared, &copies);
                 }
             };
             for _ in 1..threads.min(total) {
@@ -98,7 +101,8 @@ impl LogManager {
             }
             work();
         });
-        let (report, _) = shared.into_inner();
+        let (mut report, _) = shared.into_inner();
+        report.partitions += self.take_copies(copies.into_inner(), now_ms);
         tracing::info!(
             partitions = report.partitions,
             failed = report.failed,
@@ -110,6 +114,7 @@ impl LogManager {
         report
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn open_one(
         &self,
         found: &Found<'_>,
@@ -118,6 +123,7 @@ impl LogManager {
         now_ms: i64,
         total: usize,
         shared: &Mutex<(LoadReport, Instant)>,
+        copies: &Mutex<Vec<Arc<PartitionLog>>>,
     ) {
         let opened = meta::read_partition_metadata(&found.path).and_then(|id| {
             let topic_id = id.map(TopicId);
@@ -141,14 +147,21 @@ impl LogManager {
         });
         match opened {
             Ok((log, recovery)) => {
-                let added = self.add(log);
+                let added = match found.copy {
+                    true => {
+                        copies.lock().push(log);
+                        None
+                    }
+                    false => Some(self.add(log, now_ms)),
+                };
                 let mut shared = shared.lock();
                 let (report, last) = &mut *shared;
                 report.scanned_bytes += recovery.scanned_bytes;
                 report.cut_bytes += recovery.cut_bytes;
                 match added {
-                    true => report.partitions += 1,
-                    false => report.failed += 1,
+                    Some(true) => report.partitions += 1,
+                    Some(false) => report.failed += 1,
+                    None => {}
                 }
                 if last.elapsed() >= PROGRESS_EVERY {
                     *last = Instant::now();
@@ -160,28 +173,15 @@ impl LogManager {
                     );
                 }
             }
+            Err(error) if found.copy => {
+                tracing::error!(path = %found.path.display(), %error, "cannot open the copy of a log that is moved; the log stays where it is");
+            }
             Err(error) => {
                 tracing::error!(topic = %found.topic, partition = found.partition, %error, "cannot open a log; the partition is offline");
                 self.failed.lock().insert((found.topic.to_string(), found.partition), error.to_string());
                 shared.lock().0.failed += 1;
             }
         }
-    }
-
-    /// Takes an open log in; false if the partition is in another directory too.
-    fn add(&self, log: Arc<PartitionLog>) -> bool {
-        self.watch(&log);
-        let mut logs = self.logs.write();
-        let partitions = logs.entry(Arc::clone(log.topic())).or_default();
-        if let Some(other) = partitions.get(&log.partition()) {
-            tracing::error!(
-                used = %other.path().display(), ignored = %log.path().display(),
-                "a partition is in two log directories; only one is used"
-            );
-            return false;
-        }
-        partitions.insert(log.partition(), log);
-        true
     }
 
     /// The partitions in a directory, and the broker epoch of its clean stop if it was one.
@@ -214,8 +214,9 @@ impl LogManager {
                 self.deletes.lock().push((entry.path(), now_ms));
                 continue;
             }
-            let Some((topic, partition)) = split_dir_name(name) else {
-                if ![FUTURE_DIR_SUFFIX, STRAY_DIR_SUFFIX].iter().any(|suffix| name.ends_with(suffix)) {
+            let copied = split_future_dir_name(name);
+            let Some((topic, partition)) = copied.or_else(|| split_dir_name(name)) else {
+                if !name.ends_with(STRAY_DIR_SUFFIX) {
                     tracing::warn!(path = %entry.path().display(), "not the directory of a partition; left alone");
                 }
                 continue;
@@ -227,6 +228,7 @@ impl LogManager {
                 path: entry.path(),
                 topic: Arc::clone(topic),
                 partition,
+                copy: copied.is_some(),
                 clean: clean.is_some(),
                 compacted: cleaner.contains_key(&key),
                 recovery_point: recovery_points.get(&key).copied().unwrap_or(0),

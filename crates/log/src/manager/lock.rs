@@ -111,6 +111,7 @@ impl LogManager {
             compacting: Mutex::default(),
             uncleanable: Mutex::default(),
             cordoned: Mutex::default(),
+            moves: super::moves::Moves::default(),
             flusher: Flusher::new(),
         })
     }

@@ -6,14 +6,16 @@
 //! are plain calls for the owner's timers; [`LogManager::close`] ends it cleanly. The metadata log's directory is left
 //! to the quorum.
 //!
-//! Invariants: a partition is in one directory; a failed directory takes its partitions offline and nothing else; a
+//! Invariants: a partition is in one directory, and its copy in another while it is being moved; a failed directory takes its partitions offline and nothing else; a
 //! recovery point on disk is never ahead of what was synced of the log that has its name now.
 
 mod compaction;
 mod flusher;
 mod load;
 mod lock;
+mod moves;
 mod passes;
+mod twice;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -25,6 +27,7 @@ use parking_lot::{Mutex, RwLock};
 pub use flusher::{Durable, SyncResult};
 pub use load::LoadReport;
 pub use lock::{MetaError, NodeMeta, OpenDirsError};
+pub use moves::{FutureLog, MoveRefusal, MoveStep};
 
 use crate::config::LogConfig;
 use crate::directory::LogDir;
@@ -51,6 +54,7 @@ pub struct LogManager {
     uncleanable: Mutex<HashSet<(String, i32)>>,
     /// Directories that get no new logs.
     cordoned: Mutex<Vec<PathBuf>>,
+    moves: moves::Moves,
     flusher: Flusher,
 }
 
@@ -123,8 +127,8 @@ impl LogManager {
         self.failed.lock().get(&(topic.to_owned(), partition)).cloned()
     }
 
-    /// The log of a partition, made if there is none: in `dir` if that is given, otherwise in the online directory
-    /// with the fewest logs that is not cordoned.
+    /// The log of a partition, made if there is none: in `dir` if that is given, or where a move wished it, otherwise in
+    /// the online directory with the fewest logs that is not cordoned.
     pub fn get_or_create(
         &self,
         topic: &str,
@@ -146,7 +150,8 @@ impl LogManager {
         if let Some(reason) = self.failed.lock().get(&(topic.to_owned(), partition)) {
             return Err(CreateLogError::Failed(reason.clone()));
         }
-        let home = self.choose_dir(&logs, dir).ok_or(CreateLogError::AllOffline)?;
+        let wished = self.wished_dir(topic, partition);
+        let home = self.choose_dir(&logs, dir.or(wished.as_deref())).ok_or(CreateLogError::AllOffline)?;
         self.forget_checkpoints(home, topic, partition)?;
         let name: Arc<str> =
             logs.get_key_value(topic).map_or_else(|| topic.into(), |(name, _)| Arc::clone(name));
@@ -174,6 +179,11 @@ impl LogManager {
         *self.cordoned.lock() = paths;
     }
 
+    /// The id of the log directory that a log is in.
+    pub fn directory_id(&self, log: &PartitionLog) -> Option<Uuid> {
+        *self.dir_of(log)?.id.lock()
+    }
+
     fn choose_dir(&self, logs: &Logs, wanted: Option<&Path>) -> Option<&Dir> {
         let online = || self.dirs.iter().filter(|dir| dir.health.failure().is_none());
         if let Some(path) = wanted
@@ -187,7 +197,7 @@ impl LogManager {
         let count = |dir: &Dir| {
             logs.values()
                 .flat_map(HashMap::values)
-                .filter(|log| Arc::ptr_eq(log.directory(), &dir.health))
+                .filter(|log| Arc::ptr_eq(&log.directory(), &dir.health))
                 .count()
         };
         // A partition that was placed here before all directories were cordoned still needs a home.
@@ -208,9 +218,10 @@ impl LogManager {
             }
             log
         };
+        // A move that begins now finds no log any more.
+        self.cancel_move(topic, partition, now_ms);
         let path = log.delete()?;
-        let remove_at_ms = now_ms.saturating_add(log.config().file_delete_delay_ms);
-        self.deletes.lock().push((path, remove_at_ms));
+        self.remove_later(path, &log, now_ms);
         Ok(true)
     }
 

@@ -18,21 +18,18 @@ impl LogManager {
     /// Writes recovery points and log start offsets where they changed (`log.flush.offset.checkpoint.interval.ms`,
     /// `log.flush.start.offset.checkpoint.interval.ms`). Logs that were synced since move their recovery point first.
     pub fn checkpoint(&self) {
-        for log in self.logs() {
+        for log in self.logs_and_copies() {
             if log.synced_to() > log.recovery_point() {
                 report(&log, "flushing", log.flush());
             }
         }
-        self.write_checkpoints(RECOVERY_POINTS, |log| Some(log.recovery_point().0));
-        self.write_checkpoints(LOG_STARTS, |log| {
-            let (log_start, first) = log.start_offsets();
-            (log_start > first).then_some(log_start.0)
-        });
+        self.write_checkpoints(RECOVERY_POINTS);
+        self.write_checkpoints(LOG_STARTS);
     }
 
     /// Writes high watermarks where they changed (`replica.high.watermark.checkpoint.interval.ms`).
     pub fn checkpoint_high_watermarks(&self) {
-        self.write_checkpoints(HIGH_WATERMARKS, |log| Some(log.offsets().high_watermark.0));
+        self.write_checkpoints(HIGH_WATERMARKS);
     }
 
     /// Offset up to which a log was compacted, as `cleaner-offset-checkpoint` has it.
@@ -44,7 +41,18 @@ impl LogManager {
 
     /// Notes up to where a log was compacted.
     pub fn set_cleaner_offset(&self, log: &PartitionLog, offset: Option<Offset>) -> Result<(), StorageError> {
-        let Some(dir) = self.dir_of(log) else { return Ok(()) };
+        match self.dir_of(log) {
+            Some(dir) => self.set_cleaner_offset_in(dir, log, offset),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn set_cleaner_offset_in(
+        &self,
+        dir: &Dir,
+        log: &PartitionLog,
+        offset: Option<Offset>,
+    ) -> Result<(), StorageError> {
         let mut written = dir.written.lock();
         let offsets = written.entry(CLEANER_OFFSETS).or_default();
         let changed = match offset {
@@ -78,7 +86,7 @@ impl LogManager {
     /// Removes files of deleted segments and directories of deleted partitions whose delay is over. Gives how many.
     pub fn remove_deleted(&self, now_ms: i64) -> usize {
         let mut removed = 0;
-        for log in self.logs() {
+        for log in self.logs_and_copies() {
             removed += log.remove_deleted_files(now_ms);
         }
         let due: Vec<_> = {
@@ -108,7 +116,7 @@ impl LogManager {
 
     /// Closes files and frees buffers of logs that were not used since the last call. Every minute or so.
     pub fn release_idle(&self) {
-        for log in self.logs() {
+        for log in self.logs_and_copies() {
             if !log.take_used() {
                 log.release_idle();
             }
@@ -128,14 +136,14 @@ impl LogManager {
             self.set_cleaner_offset(log, Some(offset))?;
         }
         if let Some(dir) = self.dir_of(log) {
-            self.write_checkpoint(dir, RECOVERY_POINTS, &|log| Some(log.recovery_point().0))?;
+            self.write_checkpoint(dir, RECOVERY_POINTS)?;
         }
         Ok(())
     }
 
     /// Closes all logs with `threads` threads and notes the clean stop in every directory that is in order.
     pub fn close(&self, broker_epoch: i64, threads: usize) {
-        let logs = self.logs();
+        let logs = self.logs_and_copies();
         let next = std::sync::atomic::AtomicUsize::new(0);
         std::thread::scope(|scope| {
             let work = || {
@@ -160,28 +168,42 @@ impl LogManager {
         }
     }
 
-    fn dir_of(&self, log: &PartitionLog) -> Option<&Dir> {
-        self.dirs.iter().find(|dir| Arc::ptr_eq(&dir.health, log.directory()))
+    /// All logs, and the copies of those that are being moved.
+    pub(super) fn logs_and_copies(&self) -> Vec<Arc<PartitionLog>> {
+        let mut logs = self.logs();
+        logs.extend(self.copies());
+        logs
     }
 
-    fn write_checkpoints(&self, file: &'static str, value: impl Fn(&PartitionLog) -> Option<i64>) {
+    /// Has a directory that was renamed removed after the log's `file.delete.delay.ms`.
+    pub(super) fn remove_later(&self, path: std::path::PathBuf, log: &PartitionLog, now_ms: i64) {
+        let remove_at_ms = now_ms.saturating_add(log.config().file_delete_delay_ms);
+        self.deletes.lock().push((path, remove_at_ms));
+    }
+
+    pub(super) fn dir_of(&self, log: &PartitionLog) -> Option<&Dir> {
+        self.dirs.iter().find(|dir| Arc::ptr_eq(&dir.health, &log.directory()))
+    }
+
+    fn write_checkpoints(&self, file: &'static str) {
         for dir in self.dirs.iter().filter(|dir| dir.health.failure().is_none()) {
-            if let Err(error) = self.write_checkpoint(dir, file, &value) {
+            if let Err(error) = self.write_checkpoint(dir, file) {
                 tracing::warn!(%error, "cannot write a checkpoint");
             }
         }
     }
 
-    fn write_checkpoint(
-        &self,
-        dir: &Dir,
-        file: &'static str,
-        value: &dyn Fn(&PartitionLog) -> Option<i64>,
-    ) -> Result<(), StorageError> {
+    /// Writes a checkpoint of one directory, if something in it changed.
+    pub(super) fn write_checkpoint(&self, dir: &Dir, file: &'static str) -> Result<(), StorageError> {
+        // Whoever makes a log holds the list of logs and waits for the checkpoints: the list comes first.
+        let logs = self.logs_and_copies();
         let mut written = dir.written.lock();
         let mut offsets: PartitionOffsets = BTreeMap::new();
-        for log in self.logs().iter().filter(|log| Arc::ptr_eq(log.directory(), &dir.health)) {
-            if let Some(offset) = value(log) {
+        for log in logs.iter().filter(|log| Arc::ptr_eq(&log.directory(), &dir.health)) {
+            // A deleted log's offsets must not come back for its successor.
+            if let Some(offset) = offset_for(file, log)
+                && !log.is_deleted()
+            {
                 offsets.insert(key(log), offset);
             }
         }
@@ -212,6 +234,18 @@ impl LogManager {
             }
         }
         Ok(())
+    }
+}
+
+/// What a checkpoint file says of a log.
+fn offset_for(file: &str, log: &PartitionLog) -> Option<i64> {
+    match file {
+        RECOVERY_POINTS => Some(log.recovery_point().0),
+        HIGH_WATERMARKS => Some(log.offsets().high_watermark.0),
+        _ => {
+            let (log_start, first) = log.start_offsets();
+            (log_start > first).then_some(log_start.0)
+        }
     }
 }
 

@@ -206,3 +206,26 @@ fn a_cordoned_directory_gets_no_new_logs_while_another_takes_them() {
     manager.set_cordoned(Vec::new());
     assert_eq!(homes(4..6), [false, false]);
 }
+
+#[test]
+fn logs_are_made_while_checkpoints_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let manager = manager(&[dir.path().to_owned()]);
+    load(&manager);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    // Each of both once held what the other waited for.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                manager.checkpoint_high_watermarks();
+            }
+        });
+        for partition in 0..300 {
+            create(&manager, "t", partition);
+            manager.delete("t", partition, 1000).unwrap();
+            create(&manager, "t", partition);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(manager.logs().len(), 300);
+}

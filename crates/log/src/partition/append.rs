@@ -330,6 +330,7 @@ impl PartitionLog {
         if let Ok(file) = active.file() {
             // A part of the write may be there; the next append overwrites it, and recovery would cut it.
             let _ = file.set_len(start);
+            writer.reserved_to = 0;
         }
         for (producer_id, entry) in group.undo.drain(..).rev() {
             writer.producers.restore(producer_id, entry);
@@ -338,7 +339,7 @@ impl PartitionLog {
         let shared = AppendError::Storage(Arc::new(match &error {
             StorageError::NoSpace { path } => StorageError::NoSpace { path: path.clone() },
             other => StorageError::DirectoryOffline {
-                dir: self.directory.path().to_owned(),
+                dir: self.directory().path().to_owned(),
                 reason: other.to_string(),
             },
         }));
@@ -449,7 +450,8 @@ fn check_size(batch: &AppendBatch<'_>, config: &LogConfig) -> Result<(), AppendE
         return Err(AppendError::BatchTooLarge { size, max });
     }
     let max = config.segment_bytes as usize;
-    if size > max {
+    // What another replica has must be taken, whatever the setting has become: it gets a segment of its own.
+    if batch.origin != AppendOrigin::Replication && size > max {
         return Err(AppendError::BatchLargerThanSegment { size, max });
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! [`PartitionLog::sync`] only makes records durable: what group commit and `flush.*` ask for. [`PartitionLog::flush`]
 //! also writes index entries and producers and then moves the recovery point, behind which nothing is scanned after a
-//! crash. Neither holds a lock while the disk works.
+//! crash. Neither holds a lock of readers or the writer while the disk works.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,8 @@ use crate::segment::Segment;
 impl PartitionLog {
     /// Syncs all records that are in the log now and gives the log end of that moment: everything before it is durable.
     pub fn sync(&self) -> Result<Offset, StorageError> {
-        self.directory.check()?;
+        let _settling = self.settling.read();
+        self.place.load().directory.check()?;
         let (segments, log_end) = self.unflushed(self.synced_to().0);
         for segment in &segments {
             let file = segment.file().map_err(|error| self.observe(error))?;
@@ -35,6 +36,12 @@ impl PartitionLog {
     /// Syncs records, indexes and producers and moves the recovery point to what was the log end at the call, which
     /// it gives.
     pub fn flush(&self) -> Result<Offset, StorageError> {
+        let _settling = self.settling.read();
+        self.flush_settled()
+    }
+
+    /// [`flush`](Self::flush) for who holds *settling* already.
+    pub(super) fn flush_settled(&self) -> Result<Offset, StorageError> {
         let (segments, log_end) = {
             let mut writer = self.open_writer()?;
             let (segments, log_end) = self.unflushed(self.recovery_point().0);
@@ -60,7 +67,8 @@ impl PartitionLog {
 
     /// Like [`flush`](Self::flush), but only for segments that are closed: what the background does after a roll.
     pub fn flush_closed_segments(&self) -> Result<Offset, StorageError> {
-        self.directory.check()?;
+        let _settling = self.settling.read();
+        self.place.load().directory.check()?;
         let (mut segments, _) = self.unflushed(self.recovery_point().0);
         let Some(active) = segments.pop() else { return Ok(self.recovery_point()) };
         if !segments.is_empty() {
@@ -71,7 +79,7 @@ impl PartitionLog {
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
                 .and_then(|()| {
-                    let snapshot = self.home.join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
+                    let snapshot = self.home().join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
                     sync_if_there(&snapshot)?;
                     self.sync_epochs_and_names()
                 })
@@ -89,11 +97,12 @@ impl PartitionLog {
     /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later
     /// appends fail; reads go on as long as someone asks.
     pub fn close(&self) -> Result<(), StorageError> {
+        let _settling = self.settling.read();
         let mut writer = self.writer.lock();
         if writer.closed {
             return Ok(());
         }
-        self.directory.check()?;
+        self.place.load().directory.check()?;
         let (segments, log_end) = self.unflushed(self.recovery_point().0);
         let active = Arc::clone(self.view.lock().active());
         let dirty = log_end > self.recovery_point.load(Ordering::Acquire);
@@ -106,7 +115,7 @@ impl PartitionLog {
             segments
                 .iter()
                 .try_for_each(|segment| sync_segment(segment))
-                .and_then(|()| sync_if_there(&self.home.join(&file_name(log_end, SNAPSHOT_SUFFIX))))
+                .and_then(|()| sync_if_there(&self.home().join(&file_name(log_end, SNAPSHOT_SUFFIX))))
                 .and_then(|()| self.sync_epochs_and_names())
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
@@ -125,7 +134,7 @@ impl PartitionLog {
             }
             view.epochs.entries().to_vec()
         };
-        checkpoint::write_leader_epochs(&self.home.join(checkpoint::LEADER_EPOCHS), &entries, false)?;
+        checkpoint::write_leader_epochs(&self.home().join(checkpoint::LEADER_EPOCHS), &entries, false)?;
         self.view.lock().epochs.set_kept(Kept::Written);
         Ok(())
     }
@@ -134,9 +143,9 @@ impl PartitionLog {
     fn sync_epochs_and_names(&self) -> Result<(), StorageError> {
         let written = self.view.lock().epochs.clone();
         if written.kept() == Kept::Written {
-            sync_if_there(&self.home.join(checkpoint::LEADER_EPOCHS))?;
+            sync_if_there(&self.home().join(checkpoint::LEADER_EPOCHS))?;
         }
-        sync_dir(&self.home.path())?;
+        sync_dir(&self.path())?;
         let mut view = self.view.lock();
         if view.epochs == written && written.kept() == Kept::Written {
             view.epochs.set_kept(Kept::Synced);
@@ -192,9 +201,9 @@ impl PartitionLog {
         let before = writer.last_snapshot;
         self.take_snapshot(writer, offset)?;
         if before > active_base_offset && before < offset {
-            let _ = std::fs::remove_file(self.home.join(&file_name(before, SNAPSHOT_SUFFIX)));
+            let _ = std::fs::remove_file(self.home().join(&file_name(before, SNAPSHOT_SUFFIX)));
         }
-        sync_if_there(&self.home.join(&file_name(offset, SNAPSHOT_SUFFIX)))
+        sync_if_there(&self.home().join(&file_name(offset, SNAPSHOT_SUFFIX)))
     }
 }
 

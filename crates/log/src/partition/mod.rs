@@ -2,7 +2,8 @@
 //!
 //! Two locks: the *writer* is held through a whole append, roll, truncation or deletion, system calls included; the
 //! *view* holds what readers need and is only ever held for a moment, never across a system call. The writer is
-//! always taken first.
+//! always taken first. A third, *settling*, is shared by whatever syncs and taken whole, before the other two, by a
+//! move to another log directory, so that nothing is called synced that was synced elsewhere.
 //!
 //! Invariants, at every moment the view is free: log start ≤ last stable offset ≤ high watermark ≤ log end; segments
 //! ascend, there is at least one and the last is the active one; what lies behind a segment's `size` in its file is
@@ -13,8 +14,11 @@ mod compact;
 mod flush;
 mod lookup;
 mod open;
+mod place;
 mod read;
+mod relocate;
 mod replace;
+mod reserve;
 mod roll;
 mod tail;
 mod trim;
@@ -31,14 +35,15 @@ pub use append::{AppendBatch, AppendInfo, AppendOrigin};
 pub use lookup::{ActiveProducer, EpochEndOffset, TimestampOffset};
 pub use open::{OpenLog, RecoveryReport};
 pub use read::{FileSlice, LogPosition, LogRead, ReadUpTo};
+pub(crate) use relocate::{MoveError, Moved};
 
 use crate::config::LogConfig;
-use crate::directory::LogDir;
 use crate::epochs::LeaderEpochs;
 use crate::error::StorageError;
 use crate::index::Pending;
 use crate::producers::{ProducerTable, Transactions};
-use crate::segment::{Home, IndexBuilder, Segment};
+use crate::segment::{IndexBuilder, Segment};
+use place::Place;
 use tail::Tail;
 
 /// The four offsets that bound a log: `log_start ≤ last_stable ≤ high_watermark ≤ log_end`.
@@ -62,17 +67,19 @@ pub struct PartitionLog {
     topic: Arc<str>,
     partition: i32,
     topic_id: RwLock<Option<TopicId>>,
-    directory: Arc<LogDir>,
-    home: Arc<Home>,
+    place: ArcSwap<Place>,
     config: ArcSwap<LogConfig>,
     writer: Mutex<Writer>,
     view: Mutex<View>,
+    settling: RwLock<()>,
     /// The high watermark goes with the log end: there is one replica.
     follow_end: AtomicBool,
     /// Offset up to which everything is on the disk.
     recovery_point: AtomicI64,
     /// Offset up to which the records, if not all that recovery wants, are on the disk.
     synced_to: AtomicI64,
+    /// The directory is that of a deleted partition.
+    deleted: AtomicBool,
     /// An append or a read came since the last look.
     used: AtomicBool,
     listener: RwLock<Option<OffsetsListener>>,
@@ -96,6 +103,8 @@ struct Writer {
     last_snapshot: i64,
     /// Renamed files and when they may go.
     doomed: Vec<DoomedFile>,
+    /// Position up to which blocks of the active segment's file are taken.
+    reserved_to: u64,
     /// When the oldest data behind the recovery point was appended.
     unflushed_since_ms: Option<i64>,
 }
@@ -181,16 +190,6 @@ impl PartitionLog {
         *self.topic_id.read()
     }
 
-    /// Where the files are.
-    pub fn path(&self) -> PathBuf {
-        self.home.path()
-    }
-
-    /// The log directory that the partition is in.
-    pub fn directory(&self) -> &Arc<LogDir> {
-        &self.directory
-    }
-
     /// The settings in use.
     pub fn config(&self) -> Arc<LogConfig> {
         self.config.load_full()
@@ -255,6 +254,11 @@ impl PartitionLog {
         (Offset(view.log_start), Offset(view.segments[0].base_offset))
     }
 
+    /// Whether [`delete`](Self::delete) was called.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
     /// Whether the log was used since the last call.
     pub(crate) fn take_used(&self) -> bool {
         self.used.swap(false, Ordering::Relaxed)
@@ -283,17 +287,12 @@ impl PartitionLog {
 
     /// The writer of a log that is open and whose directory is online.
     fn open_writer(&self) -> Result<MutexGuard<'_, Writer>, StorageError> {
-        self.directory.check()?;
+        self.place.load().directory.check()?;
         let writer = self.writer.lock();
         if writer.closed {
             return Err(StorageError::Closed);
         }
         Ok(writer)
-    }
-
-    /// Passes an error on, taking the directory offline where the error asks for it.
-    fn observe(&self, error: StorageError) -> StorageError {
-        self.directory.observe(error)
     }
 }
 

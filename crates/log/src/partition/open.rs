@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use moldau_types::{Offset, ProducerId, TopicId};
 use parking_lot::{Mutex, RwLock};
 
+use super::place::Place;
 use super::roll::jitter;
 use super::{FirstTimestamp, PartitionLog, View, Writer};
 use crate::AppendOrigin;
@@ -170,14 +171,15 @@ impl OpenLog {
             topic: self.topic,
             partition: self.partition,
             topic_id: RwLock::new(topic_id),
-            directory: self.directory,
-            home,
+            place: ArcSwap::from_pointee(Place { directory: self.directory, home }),
+            settling: RwLock::new(()),
             recovery_point: AtomicI64::new(if self.clean {
                 log_end
             } else {
                 self.recovery_point.0.min(log_end)
             }),
             synced_to: AtomicI64::new(0),
+            deleted: AtomicBool::new(false),
             used: AtomicBool::new(false),
             writer: Mutex::new(Writer {
                 closed: false,
@@ -188,6 +190,7 @@ impl OpenLog {
                 jitter_ms,
                 last_snapshot: last_snapshot.min(log_end),
                 doomed: Vec::new(),
+                reserved_to: 0,
                 unflushed_since_ms: (!self.clean && self.recovery_point.0 < log_end).then_some(self.now_ms),
             }),
             config: ArcSwap::from_pointee(self.config),
@@ -598,7 +601,7 @@ impl PartitionLog {
             (view.segments.clone(), view.log_end)
         };
         self.remove_snapshots(|offset| offset > log_end)?;
-        let mut snapshots = Listing::of(&self.home.path())?.snapshots;
+        let mut snapshots = Listing::of(&self.path())?.snapshots;
         let mut recovery = Recovery {
             producers: ProducerTable::default(),
             transactions: Transactions::default(),
@@ -609,7 +612,7 @@ impl PartitionLog {
         };
         writer.last_snapshot = -1;
         while let Some(offset) = snapshots.pop_last() {
-            let path = self.home.join(&file_name(offset, SNAPSHOT_SUFFIX));
+            let path = self.home().join(&file_name(offset, SNAPSHOT_SUFFIX));
             if let Some((producers, transactions)) =
                 snapshot::load(&path, now_ms, config.producer_id_expiration_ms)?
             {

@@ -76,8 +76,6 @@ pub struct LogRead {
 /// The part of a segment that a read may give.
 struct Window {
     segment: Arc<Segment>,
-    /// Number of the segment when the view was looked at.
-    number: usize,
     is_active: bool,
     /// Where the search for the offset begins, or its place if that is known.
     start: Start,
@@ -106,7 +104,7 @@ impl PartitionLog {
         up_to: ReadUpTo,
         min_one_batch: bool,
     ) -> Result<LogRead, ReadError> {
-        self.directory.check()?;
+        self.place.load().directory.check()?;
         self.used.store(true, std::sync::atomic::Ordering::Relaxed);
         let (mut read, limit, window) = {
             let view = self.view.lock();
@@ -164,11 +162,11 @@ impl PartitionLog {
                 // The offset lies behind the last batch of its segment: compaction took what was there.
                 None => {
                     let view = self.view.lock();
-                    let next = view
-                        .segments
-                        .get(at.number + 1)
-                        .filter(|next| next.base_offset > at.segment.base_offset);
-                    window = next.is_some().then(|| view.window(at.number + 1, from.0, limit));
+                    // Since the view was looked at the log may have moved or lost segments: then the search begins again.
+                    let number = view.segment_of(at.segment.base_offset);
+                    let same = Arc::ptr_eq(&view.segments[number], &at.segment);
+                    let next = if same { number + 1 } else { view.segment_of(from.0) };
+                    window = (next < view.segments.len()).then(|| view.window(next, from.0, limit));
                 }
             }
         }
@@ -313,6 +311,6 @@ impl View {
                 hint => Err(hint),
             }
         };
-        Window { start: search(from), end, segment, number, is_active, warm_from: self.warm_from }
+        Window { start: search(from), end, segment, is_active, warm_from: self.warm_from }
     }
 }

@@ -125,7 +125,7 @@ fn write_entries<E: IndexEntry>(path: PathBuf, entries: &[E]) -> Result<(), Stor
 impl PartitionLog {
     /// Begins a segment that is to take the place of others from `base_offset` on.
     pub(crate) fn begin_cleaned(&self, base_offset: i64) -> Result<CleanedSegment, StorageError> {
-        let home = self.home.path();
+        let home = self.path();
         let path = home.join(file_name(base_offset, LOG_SUFFIX) + CLEANED_SUFFIX);
         let file = OpenOptions::new()
             .write(true)
@@ -184,14 +184,13 @@ impl PartitionLog {
             return Ok(false);
         };
         new.rename(CLEANED_SUFFIX, SWAP_SUFFIX).map_err(|error| self.observe(error))?;
-        sync_dir(&self.home.path()).map_err(|error| self.observe(error))?;
+        sync_dir(&self.path()).map_err(|error| self.observe(error))?;
         self.doom_segments(&mut writer, old, &config, now_ms, false);
         new.rename(SWAP_SUFFIX, "").map_err(|error| self.observe(error))?;
-        let segment =
-            Segment::existing(Arc::clone(&self.home), new.base_offset, new.position, !new.aborted.is_empty());
+        let segment = Segment::existing(self.home(), new.base_offset, new.position, !new.aborted.is_empty());
         segment.set_largest(new.index.largest);
         self.view.lock().segments.splice(at..at + old.len(), [Arc::new(segment)]);
-        sync_dir(&self.home.path()).map_err(|error| self.observe(error))?;
+        sync_dir(&self.path()).map_err(|error| self.observe(error))?;
         Ok(true)
     }
 }

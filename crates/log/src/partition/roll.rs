@@ -128,7 +128,7 @@ impl PartitionLog {
         config: &LogConfig,
     ) -> Result<Arc<Segment>, StorageError> {
         let preallocate = if config.preallocate { u64::from(config.segment_bytes) } else { 0 };
-        let segment = Segment::create(Arc::clone(&self.home), base_offset, preallocate)?;
+        let segment = Segment::create(self.home(), base_offset, preallocate)?;
         for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX, crate::files::TXN_INDEX_SUFFIX] {
             // Remains of a segment that a truncation removed; the new one makes its own when it needs them.
             let _ = std::fs::remove_file(segment.path(suffix));
@@ -144,6 +144,7 @@ impl PartitionLog {
         config: &LogConfig,
         now_ms: i64,
     ) {
+        writer.reserved_to = 0;
         writer.index = IndexBuilder::new(segment.base_offset, config.index_interval_bytes);
         writer.first_timestamp = FirstTimestamp::None;
         writer.created_ms = now_ms;
@@ -206,7 +207,7 @@ impl PartitionLog {
         if writer.last_snapshot >= offset {
             return Ok(());
         }
-        let path = self.home.join(&file_name(offset, SNAPSHOT_SUFFIX));
+        let path = self.home().join(&file_name(offset, SNAPSHOT_SUFFIX));
         crate::files::write_whole(&path, &snapshot::encode(&writer.producers), false)?;
         writer.last_snapshot = offset;
         Ok(())

@@ -3,7 +3,7 @@
 //! Files of deleted segments are renamed to `….deleted` at once and removed `file.delete.delay.ms` later, so that
 //! reads in flight can finish and a mistake can be undone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -26,13 +26,18 @@ impl PartitionLog {
     pub fn apply_retention(&self, now_ms: i64) -> Result<usize, StorageError> {
         let config = self.config.load_full();
         let mut writer = self.open_writer()?;
-        let count = self.deletable(&config, now_ms).map_err(|error| self.observe(error))?;
+        let mut count = self.deletable(&config, now_ms).map_err(|error| self.observe(error))?;
         if count == 0 {
             return Ok(0);
         }
         let all = count == self.view.lock().segments.len();
         if all {
-            self.roll_locked(&mut writer, None, now_ms).map_err(|error| self.observe(error))?;
+            match self.roll_locked(&mut writer, None, now_ms) {
+                Ok(_) => {}
+                // Those before the active one go, and make the room that it needs.
+                Err(StorageError::NoSpace { .. }) if count > 1 => count -= 1,
+                Err(error) => return Err(self.observe(error)),
+            }
         }
         let (removed, first, log_start) = {
             let mut view = self.view.lock();
@@ -48,11 +53,10 @@ impl PartitionLog {
             "deleted segments by retention"
         );
         self.doom(&mut writer, &removed, &config, now_ms);
-        self.view.lock().epochs.truncate_from_start(log_start);
-        self.write_epochs().map_err(|error| self.observe(error))?;
+        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
         if self.recovery_point().0 < first {
             // Recovery will begin there: what it knows of producers must be on the disk.
-            let path = self.home.join(&file_name(first, SNAPSHOT_SUFFIX));
+            let path = self.home().join(&file_name(first, SNAPSHOT_SUFFIX));
             sync_if_there(&path).map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(first, Ordering::AcqRel);
         }
@@ -110,8 +114,7 @@ impl PartitionLog {
             view.log_start = to;
             to
         };
-        self.view.lock().epochs.truncate_from_start(log_start);
-        self.write_epochs().map_err(|error| self.observe(error))?;
+        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
         drop(writer);
         Ok(Offset(log_start))
     }
@@ -129,8 +132,7 @@ impl PartitionLog {
             view.set_high_watermark(high_watermark);
             to.0
         };
-        self.view.lock().epochs.truncate_from_start(log_start);
-        self.write_epochs().map_err(|error| self.observe(error))?;
+        self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
         drop(writer);
         Ok(Offset(log_start))
     }
@@ -200,6 +202,7 @@ impl PartitionLog {
             None => (segment.size(), offset),
         };
         segment.set_size(size);
+        writer.reserved_to = 0;
         let path = segment.path(LOG_SUFFIX);
         segment.file()?.set_len(size).map_err(|e| StorageError::io("cutting", &path, e))?;
         let last_time = cut_indexes(&segment, log_end)?;
@@ -264,7 +267,7 @@ impl PartitionLog {
 
     /// Removes producer snapshots whose offset satisfies `doomed`.
     pub(super) fn remove_snapshots(&self, doomed: impl Fn(i64) -> bool) -> Result<(), StorageError> {
-        let dir = self.home.path();
+        let dir = self.path();
         let entries = std::fs::read_dir(&dir).map_err(|e| StorageError::io("listing", &dir, e))?;
         for entry in entries.flatten() {
             let name = entry.file_name();
@@ -302,7 +305,7 @@ impl PartitionLog {
             let mut paths: Vec<PathBuf> =
                 Segment::SUFFIXES.iter().map(|suffix| segment.path(suffix)).collect();
             if first_snapshot || number > 0 {
-                paths.push(self.home.join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
+                paths.push(self.home().join(&file_name(segment.base_offset, SNAPSHOT_SUFFIX)));
             }
             for from in paths {
                 let mut to = from.clone().into_os_string();
@@ -332,7 +335,7 @@ impl PartitionLog {
         };
         for path in &due {
             // The directory may have been renamed since.
-            let path = path.file_name().map_or_else(|| path.clone(), |name| self.home.path().join(name));
+            let path = path.file_name().map_or_else(|| path.clone(), |name| self.path().join(name));
             if let Err(error) = std::fs::remove_file(&path)
                 && error.kind() != std::io::ErrorKind::NotFound
             {
@@ -354,17 +357,51 @@ impl PartitionLog {
     /// Closes the log for good and renames its directory to `<topic>-<partition>.<unique>-delete`, which it gives:
     /// whoever calls removes it when readers are done.
     pub fn delete(&self) -> Result<PathBuf, StorageError> {
+        self.rename_as(DELETE_DIR_SUFFIX)
+    }
+
+    /// Like [`delete`](Self::delete), unless the log is closed already.
+    pub(crate) fn delete_if_open(&self) -> Result<Option<PathBuf>, StorageError> {
         let mut writer = self.writer.lock();
+        if writer.closed { Ok(None) } else { self.leave(&mut writer, DELETE_DIR_SUFFIX).map(Some) }
+    }
+
+    /// Closes the log for good and gives its directory a name that ends so and that nothing else has.
+    pub(crate) fn rename_as(&self, suffix: &str) -> Result<PathBuf, StorageError> {
+        self.leave(&mut self.writer.lock(), suffix)
+    }
+
+    fn leave(&self, writer: &mut Writer, suffix: &str) -> Result<PathBuf, StorageError> {
         writer.closed = true;
+        self.deleted.store(true, Ordering::Release);
         writer.doomed.clear();
-        let from = self.home.path();
-        let unique = moldau_types::Uuid::random().as_u128();
-        let tail = format!("-{}.{unique:032x}{DELETE_DIR_SUFFIX}", self.partition);
-        let topic: String = self.topic.chars().take(255 - tail.len()).collect();
-        let to = from.with_file_name(format!("{topic}{tail}"));
-        self.home.rename(to.clone()).map_err(|error| self.observe(error))?;
+        let to = self.named_apart(&self.path(), suffix);
+        self.rename_to(to.clone())?;
         self.release_idle();
         Ok(to)
+    }
+
+    /// Renames the log's own directory.
+    pub(crate) fn rename_to(&self, to: PathBuf) -> Result<(), StorageError> {
+        self.home().rename(to).map_err(|error| self.observe(error))
+    }
+
+    /// A name for the directory at `from` that nothing else has.
+    pub(super) fn named_apart(&self, from: &Path, suffix: &str) -> PathBuf {
+        let unique = moldau_types::Uuid::random().as_u128();
+        let tail = format!("-{}.{unique:032x}{suffix}", self.partition);
+        let topic: String = self.topic.chars().take(255 - tail.len()).collect();
+        from.with_file_name(format!("{topic}{tail}"))
+    }
+
+    /// Lets the leader epochs begin at `log_start`.
+    fn cut_epochs_at_start(&self, log_start: i64) -> Result<(), StorageError> {
+        self.view.lock().epochs.truncate_from_start(log_start);
+        match self.write_epochs() {
+            // The next write has them, or a start cuts them again; what makes room must not need any.
+            Err(StorageError::NoSpace { .. }) => Ok(()),
+            written => written,
+        }
     }
 }
 

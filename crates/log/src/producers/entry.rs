@@ -60,6 +60,11 @@ impl ProducerEntry {
         }
     }
 
+    /// The same without its batches.
+    pub(crate) fn without_batches(&self) -> ProducerEntry {
+        ProducerEntry { batches: Default::default(), len: 0, ..self.clone() }
+    }
+
     /// The remembered batches, oldest first.
     pub(crate) fn batches(&self) -> &[BatchMetadata] {
         &self.batches[..usize::from(self.len)]

@@ -114,6 +114,19 @@ impl ProducerTable {
         Ok(change)
     }
 
+    /// What the batches from `offset` on will not tell: producers whose batches all lie before it, and where
+    /// transactions began that are open since before it.
+    pub(crate) fn known_before(&self, offset: i64) -> ProducerTable {
+        let before = |(id, entry): (&i64, &ProducerEntry)| {
+            if entry.last_data_offset() < offset {
+                return Some((*id, entry.clone()));
+            }
+            entry.transaction_first_offset.filter(|first| *first < offset)?;
+            Some((*id, entry.without_batches()))
+        };
+        ProducerTable { entries: self.entries.iter().filter_map(before).collect() }
+    }
+
     /// Forgets producers that were idle too long and have no open transaction.
     pub(crate) fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
         self.entries.retain(|_, entry| !is_expired(entry, now_ms, expiration_ms));

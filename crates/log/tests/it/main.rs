@@ -3,5 +3,6 @@
 mod compaction;
 mod fixtures;
 mod model;
+mod moves;
 mod reads_kafka;
 mod writes_kafka;

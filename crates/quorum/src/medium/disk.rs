@@ -2,6 +2,8 @@
 //!
 //! One thread syncs: whatever was appended while it was busy shares its next sync. After a failed sync nothing is
 //! acknowledged any more, as the kernel may have dropped what it could not write.
+//!
+//! Space is taken in advance, so that a full disk is met when something is proposed and not when it is written.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -12,13 +14,20 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use moldau_log::{AppendBatch, AppendOrigin, LogConfig, LogDir, OpenLog, PartitionLog, ReadUpTo};
+use moldau_log::{
+    AppendBatch, AppendError, AppendOrigin, LogConfig, LogDir, OpenLog, PartitionLog, ReadUpTo, StorageError,
+};
 use moldau_protocol::records::BatchHeader;
 use moldau_types::{Offset, TopicId, Uuid};
 use parking_lot::Mutex;
 
 use super::{Medium, SyncDone};
 use crate::anchors::{self, Anchors};
+
+/// Bytes that are taken in advance, so that much can be written down when the disk is full: deletions of topics too.
+const RESERVE_BYTES: u64 = 1 << 20;
+/// Of these, what is kept for batches that are not proposals.
+const KEPT_BYTES: u64 = 16 << 10;
 
 /// The metadata log's topic.
 const TOPIC: &str = "__cluster_metadata";
@@ -79,6 +88,9 @@ impl Disk {
             tracing::warn!(bytes = report.cut_bytes, "cut a torn tail off the metadata log");
         }
         log.set_high_watermark_follows_log_end(true);
+        if let Err(error) = log.reserve(0, RESERVE_BYTES) {
+            tracing::warn!(%error, "changes of metadata may find no space");
+        }
         let (syncs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new().name("metadata-sync".to_owned()).spawn({
             let log = Arc::clone(&log);
@@ -122,6 +134,10 @@ impl Medium for Disk {
         (offsets.log_start.0, offsets.log_end.0)
     }
 
+    fn reserve(&self, bytes: u64) -> io::Result<()> {
+        self.log.reserve(bytes + KEPT_BYTES, RESERVE_BYTES).map_err(storage)
+    }
+
     fn append(&self, batches: &[Bytes], now_ms: i64) -> io::Result<()> {
         let mut owned: Vec<(Vec<u8>, BatchHeader)> = Vec::with_capacity(batches.len());
         for bytes in batches {
@@ -137,10 +153,17 @@ impl Medium for Disk {
                 origin: AppendOrigin::Replication,
             })
             .collect();
-        for result in self.log.append_as_follower(&mut appends, now_ms) {
-            result.map_err(io::Error::other)?;
-        }
-        Ok(())
+        let end = self.log.offsets().log_end;
+        let results = self.log.append_as_follower(&mut appends, now_ms);
+        let Some(error) = results.into_iter().find_map(Result::err) else { return Ok(()) };
+        // Those before a roll may be there.
+        self.log.truncate_to(end, now_ms).map_err(io::Error::other)?;
+        Err(match error {
+            AppendError::Storage(error) if matches!(*error, StorageError::NoSpace { .. }) => {
+                io::Error::new(io::ErrorKind::StorageFull, error)
+            }
+            error => io::Error::other(error),
+        })
     }
 
     fn sync(&self, done: SyncDone) {
@@ -227,6 +250,13 @@ impl Medium for Disk {
     fn close(&self) -> io::Result<()> {
         self.stop();
         self.log.close().map_err(io::Error::other)
+    }
+}
+
+fn storage(error: StorageError) -> io::Error {
+    match error {
+        StorageError::NoSpace { .. } => io::Error::new(io::ErrorKind::StorageFull, error),
+        error => io::Error::other(error),
     }
 }
 

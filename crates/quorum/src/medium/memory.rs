@@ -21,6 +21,10 @@ struct State {
     /// How many of the batches survive a crash for sure.
     synced: usize,
     files: BTreeMap<String, Bytes>,
+    /// Bytes that can still be written; `None` for as many as anybody wants.
+    space: Option<u64>,
+    /// Reservations succeed whether there is space or not, as on a file system that has none.
+    knows_no_reservations: bool,
     /// Rises with each crash: what was under way before is void.
     lives: u64,
 }
@@ -53,6 +57,16 @@ impl Memory {
         if state.lives == self.life { Ok(state) } else { Err(io::Error::other("the node crashed")) }
     }
 
+    /// Lets every reservation succeed.
+    pub(crate) fn forget_reservations(&self) {
+        self.state.lock().knows_no_reservations = true;
+    }
+
+    /// Leaves so many bytes to be written.
+    pub(crate) fn set_space(&self, space: Option<u64>) {
+        self.state.lock().space = space;
+    }
+
     /// The node is gone, and with it some or all of what was not synced. Gives the disk for its next life.
     pub(crate) fn crash(&self) -> Memory {
         let mut state = self.state.lock();
@@ -74,8 +88,18 @@ impl Medium for Memory {
         (state.start, state.end())
     }
 
+    fn reserve(&self, bytes: u64) -> io::Result<()> {
+        let state = self.alive()?;
+        let enough = state.space.is_none_or(|space| space >= bytes);
+        if enough || state.knows_no_reservations { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
     fn append(&self, batches: &[Bytes], _now_ms: i64) -> io::Result<()> {
         let mut state = self.alive()?;
+        let size: u64 = batches.iter().map(|bytes| bytes.len() as u64).sum();
+        if let Some(space) = &mut state.space {
+            *space = space.checked_sub(size).ok_or(io::ErrorKind::StorageFull)?;
+        }
         for bytes in batches {
             let header = BatchHeader::parse(bytes).map_err(io::Error::other)?;
             assert_eq!(header.base_offset, state.end(), "appends continue the log");

@@ -22,7 +22,10 @@ pub(crate) trait Medium: Send + Sync + 'static {
     /// Log start and log end offset.
     fn bounds(&self) -> (i64, i64);
 
-    /// Appends batches that continue the log.
+    /// Makes sure that appends of so many bytes in all find space. An error of the kind `StorageFull` if there is none.
+    fn reserve(&self, bytes: u64) -> io::Result<()>;
+
+    /// Appends batches that continue the log, all or none. An error of the kind `StorageFull` is passing.
     fn append(&self, batches: &[Bytes], now_ms: i64) -> io::Result<()>;
 
     /// Makes durable what was appended, and tells so; several calls may share one sync.

@@ -4,12 +4,17 @@ use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, Range, RangeBounds};
 use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::OptionalSend;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 
 use super::{Entry, LogId, Types, Vote};
+use crate::medium::SyncDone;
 use crate::store::Store;
+
+/// How often an append that found no space is tried again.
+const SPACE_RETRY: Duration = Duration::from_millis(200);
 
 /// The log as openraft writes and reads it.
 #[derive(Clone)]
@@ -65,7 +70,23 @@ impl RaftLogStorage<Types> for LogStorage {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        self.store.append(entries.into_iter(), Box::new(move |result| callback.io_completed(result)))
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        let mut done: Option<SyncDone> = Some(Box::new(move |result| callback.io_completed(result)));
+        loop {
+            match self.store.append(&entries, &mut done) {
+                // What was proposed has its space; a new segment, or a leader's entries, may find none.
+                Err(error)
+                    if error.kind() == io::ErrorKind::StorageFull && self.store.wait_for_space(true) =>
+                {
+                    tracing::error!(%error, "the metadata log waits for space");
+                    tokio::time::sleep(SPACE_RETRY).await;
+                }
+                result => {
+                    self.store.wait_for_space(false);
+                    return result;
+                }
+            }
+        }
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {

@@ -17,8 +17,9 @@ use crate::raft::{Entry, LogId, Membership, Payload, epoch_of, membership_contro
 const NO_OP: &[u8] = &[1, 20, 0, 0];
 
 impl Store {
-    /// Appends entries that continue the log. They are durable when `done` is called without an error.
-    pub(crate) fn append(&self, entries: impl Iterator<Item = Entry>, done: SyncDone) -> io::Result<()> {
+    /// Appends entries that continue the log. They are durable when `done` is called without an error. Nothing of them is
+    /// there after an error, and `done` is left for another try.
+    pub(crate) fn append(&self, entries: &[Entry], done: &mut Option<SyncDone>) -> io::Result<()> {
         let now_ms = self.now_ms();
         let mut inner = self.inner.lock();
         let inner = &mut *inner;
@@ -26,7 +27,7 @@ impl Store {
         let mut end_offset = inner.end_offset;
         let mut next_index = inner.next_index();
         let untouched = inner.slots.is_empty() && inner.purged.is_none();
-        for entry in entries {
+        for entry in entries.iter().cloned() {
             let index = entry.log_id.index;
             if untouched && slots.is_empty() {
                 next_index = index;
@@ -56,7 +57,9 @@ impl Store {
         inner.end_offset = end_offset;
         inner.remember(batches);
         // Under the lock, so that no truncation gets between an append and its sync.
-        self.medium.sync(done);
+        if let Some(done) = done.take() {
+            self.medium.sync(done);
+        }
         Ok(())
     }
 
@@ -124,8 +127,16 @@ impl Store {
         let inside = inner.offset_after(upto.index);
         // The file first: it is what says where the log begins.
         let start_offset = inside.or(anchored).unwrap_or(inner.end_offset);
-        inner.anchors.purged = Some((upto, start_offset));
-        self.medium.write_file(crate::anchors::FILE_NAME, &inner.anchors.encode())?;
+        let before = inner.anchors.purged.replace((upto, start_offset));
+        match self.medium.write_file(crate::anchors::FILE_NAME, &inner.anchors.encode()) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                // More than is needed is kept, until a later purge finds space.
+                tracing::warn!(%error, "the begin of the metadata log is not removed");
+                inner.anchors.purged = before;
+                return Ok(());
+            }
+            written => written?,
+        }
         if inside.is_some() {
             self.medium.raise_start(start_offset, now_ms)?;
             inner.slots.drain(..(upto.index + 1 - inner.first_index) as usize);

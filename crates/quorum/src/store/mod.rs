@@ -13,6 +13,7 @@ mod append;
 mod open;
 mod read;
 mod snapshots;
+mod space;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -47,6 +48,7 @@ pub(crate) struct Store {
     directory_id: Uuid,
     /// 1: the voters are part of the log.
     kraft_version: i16,
+    space: space::Space,
     inner: Mutex<Inner>,
     /// First offset that is not committed.
     committed: watch::Sender<i64>,

@@ -107,6 +107,7 @@ impl Store {
             node_id: config.node_id,
             directory_id: config.directory_id,
             kraft_version,
+            space: Default::default(),
             inner: Mutex::new(inner),
             committed: watch::Sender::new(committed),
         })

@@ -5,10 +5,11 @@
 //! and handlers see the image.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use moldau_config::broker::Durability;
 use moldau_config::{BrokerConfig, TopicConfig};
-use moldau_log::{LogConfig, LogManager};
+use moldau_log::{CreateLogError, LogConfig, LogManager, StorageError};
 use moldau_metadata::{ConfigResource, ConfigResourceType, LocalPartition, MetadataChanges, MetadataImage};
 use moldau_types::{BrokerId, PartitionIndex, TopicId};
 
@@ -22,11 +23,13 @@ const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Applies images to a broker.
 pub(crate) struct Applier {
     broker: Arc<Broker>,
+    /// What fails has failed before, and was told.
+    again: bool,
 }
 
 impl Applier {
     pub(crate) fn new(broker: Arc<Broker>) -> Self {
-        Applier { broker }
+        Applier { broker, again: false }
     }
 
     /// Applies the first image after a start: opened logs that no topic owns any more are removed.
@@ -34,6 +37,19 @@ impl Applier {
         let changes = MetadataChanges::between(&MetadataImage::default(), image);
         self.remove_strays(image);
         self.publish(&Arc::new(MetadataImage::default()), image.clone(), &changes);
+    }
+
+    /// Opens partitions whose logs found no space when they were to be made.
+    pub(super) fn open_missing(broker: &Arc<Broker>) {
+        if !broker.logs_missing.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let applier = Applier { broker: broker.clone(), again: true };
+        // Neither the image nor what is led may change meanwhile.
+        let _applying = broker.applying.lock();
+        let (nothing, image) = (MetadataImage::default(), broker.image());
+        let local = MetadataChanges::between(&nothing, &image).local(broker.node_id(), &nothing, &image);
+        applier.lead(&image, &local.leaders);
     }
 
     fn remove_strays(&self, image: &MetadataImage) {
@@ -134,26 +150,45 @@ impl Applier {
         expiration: i64,
         syncs: Option<Arc<LogManager>>,
     ) -> Option<Arc<Partition>> {
+        let known = local.partition.directory(self.broker.node_id());
+        let home = match super::places::home(&self.broker.logs, &local.topic, local.index.0, known) {
+            Ok(home) => home,
+            Err(reason) => {
+                tracing::error!(topic = %local.topic, partition = local.index.0, "the partition is offline: {reason}");
+                return None;
+            }
+        };
         let opened = self.broker.logs.get_or_create(
             &local.topic,
             local.index.0,
             Some(TopicId(local.topic_id)),
             LogConfig::of_topic(&config, expiration),
-            None,
+            home.as_deref(),
             super::wall_clock_ms(),
         );
         let leader_epoch = local.partition.leader_epoch;
         let log = match opened {
             Ok(log) => log,
             Err(error) => {
-                tracing::error!(topic = %local.topic, partition = local.index.0, "the log cannot be used: {error}");
+                if matches!(error, CreateLogError::Storage(StorageError::NoSpace { .. })) {
+                    self.broker.logs_missing.store(true, Ordering::Release);
+                }
+                if !self.again {
+                    tracing::error!(topic = %local.topic, partition = local.index.0, "the log cannot be used: {error}");
+                }
                 return None;
             }
         };
+        if self.again {
+            tracing::info!(topic = %local.topic, partition = local.index.0, "the log could be made now");
+        }
         if let Err(error) = log.assign_leader_epoch(leader_epoch) {
             tracing::error!(topic = %local.topic, partition = local.index.0, "leader epoch not kept: {error}");
         }
         log.set_high_watermark_follows_log_end(true);
+        if known != self.broker.logs.directory_id(&log) {
+            self.broker.places_changed.notify_one();
+        }
         let topic = local.topic.clone();
         Some(Arc::new(Partition::new(topic, local.topic_id, local.index, log, config, leader_epoch, syncs)))
     }
@@ -190,6 +225,8 @@ impl Applier {
 
 impl Publish for Applier {
     fn publish(&mut self, base: &Arc<MetadataImage>, image: Arc<MetadataImage>, changes: &MetadataChanges) {
+        let broker = self.broker.clone();
+        let _applying = broker.applying.lock();
         let node: BrokerId = self.broker.node_id();
         let mut topics: Vec<&str> = Vec::new();
         let mut broker_configs = false;

@@ -1,4 +1,5 @@
-//! What a broker does by the clock: retention, compaction, syncs, checkpoints, forgotten producers, idle files.
+//! What a broker does by the clock: retention, compaction, syncs, checkpoints, forgotten producers, idle files, logs
+//! that found no space; and when something has changed: moves between log directories.
 //!
 //! Each pass runs on a blocking thread, one run at a time; intervals are read anew before each, so dynamic configs count
 //! from the next pass on. Every task ends with the node.
@@ -14,11 +15,13 @@ use super::{Broker, wall_clock_ms};
 
 /// How often files of deleted segments and topics are looked for whose delay is over.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is tried to make logs that found no space.
+const MISSING_INTERVAL: Duration = Duration::from_secs(1);
 /// After how long without use a log's files are closed.
 const RELEASE_INTERVAL: Duration = Duration::from_secs(60);
 
 type Interval = fn(&BrokerConfig) -> Duration;
-type Pass = fn(&Broker);
+type Pass = fn(&Arc<Broker>);
 
 fn millis(value: i64) -> Duration {
     Duration::from_millis(u64::try_from(value).unwrap_or(0).max(1))
@@ -29,7 +32,7 @@ pub(crate) fn spawn_background(
     broker: &Arc<Broker>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
-    let passes: [(Interval, Pass); 7] = [
+    let passes: [(Interval, Pass); 8] = [
         (|c| millis(c.log.log_retention_check_interval_ms), |b| _ = b.logs.apply_retention(wall_clock_ms())),
         (|c| millis(c.log.log_flush_scheduler_interval_ms), |b| b.logs.flush_due(wall_clock_ms())),
         (
@@ -49,12 +52,15 @@ pub(crate) fn spawn_background(
         ),
         (|_| REMOVAL_INTERVAL, |b| _ = b.logs.remove_deleted(wall_clock_ms())),
         (|_| RELEASE_INTERVAL, |b| b.logs.release_idle()),
+        (|_| MISSING_INTERVAL, super::Applier::open_missing),
     ];
     let mut tasks: Vec<_> = passes
         .into_iter()
         .map(|(interval, pass)| tokio::spawn(run(broker.clone(), interval, pass, stopping.clone())))
         .collect();
     tasks.push(tokio::spawn(super::compaction::run(broker.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(super::moves::run(broker.clone(), stopping.clone())));
+    tasks.push(tokio::spawn(super::places::run(broker.clone(), stopping.clone())));
     tasks
 }
 

@@ -11,8 +11,10 @@ mod compaction;
 mod coordinator_partition;
 mod features;
 mod leaders;
+mod moves;
 mod partition;
 mod partitions;
+mod places;
 mod producer_ids;
 mod topics;
 
@@ -64,6 +66,14 @@ pub(crate) struct Broker {
     pub(crate) connections: Arc<ConnectionRegistry>,
     /// Told when `cordoned.log.dirs` has changed.
     pub(crate) cordoned_changed: tokio::sync::Notify,
+    /// Told when a move to another log directory was asked for.
+    pub(crate) moves_begun: tokio::sync::Notify,
+    /// Told when a replica came to a log directory that the controller does not know of.
+    pub(crate) places_changed: tokio::sync::Notify,
+    /// Held while an image is applied.
+    applying: parking_lot::Mutex<()>,
+    /// A partition is led whose log could not be made for want of space.
+    logs_missing: std::sync::atomic::AtomicBool,
     image: ArcSwap<MetadataImage>,
     partitions: Partitions,
     sessions: SessionCache,
@@ -89,6 +99,10 @@ impl Broker {
             loggers,
             connections,
             cordoned_changed: tokio::sync::Notify::new(),
+            moves_begun: tokio::sync::Notify::new(),
+            places_changed: tokio::sync::Notify::new(),
+            applying: parking_lot::Mutex::default(),
+            logs_missing: std::sync::atomic::AtomicBool::new(false),
             image: ArcSwap::from_pointee(MetadataImage::default()),
             partitions: Partitions::default(),
             sessions: SessionCache::new(usize::try_from(slots).unwrap_or(0)),

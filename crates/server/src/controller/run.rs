@@ -282,7 +282,7 @@ fn wire_code(error: &QuorumError) -> ErrorCode {
             ErrorCode::NotController
         }
         QuorumError::TooLarge { .. } => ErrorCode::PolicyViolation,
-        QuorumError::Storage(_) => ErrorCode::KafkaStorageError,
+        QuorumError::NoSpace | QuorumError::Storage(_) => ErrorCode::KafkaStorageError,
         QuorumError::EmptyProposal | QuorumError::BadSnapshot(_) => ErrorCode::UnknownServerError,
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use moldau_log::{FileSlice, ReadError, ReadUpTo};
+use moldau_log::{FileSlice, ReadError, ReadUpTo, StorageError};
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
 use moldau_types::{ErrorCode, LeaderEpoch, Offset, Uuid};
 
@@ -160,7 +160,11 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
         }
         Err(ReadError::Storage(error)) => {
             tracing::warn!(topic = %partition.topic, partition = partition.index.0, "fetch: {error}");
-            PartitionAnswer::error(key.clone(), ErrorCode::KafkaStorageError)
+            let code = match error {
+                StorageError::Corrupt { .. } => ErrorCode::CorruptMessage,
+                _ => ErrorCode::KafkaStorageError,
+            };
+            PartitionAnswer::error(key.clone(), code)
         }
     }
 }

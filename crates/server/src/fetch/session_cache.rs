@@ -1,7 +1,8 @@
-//! All fetch sessions of a node, at most `max.incremental.fetch.session.cache.slots` of them.
+//! All fetch sessions of a node: at most `max.incremental.fetch.session.cache.slots` of them, with no more than
+//! [`PARTITIONS_MAX`] partitions in all.
 //!
-//! Invariant: a session that was used in the last two minutes is never pushed out by a new one; when no slot can be
-//! freed the new client is answered without a session (id 0) and sends full requests.
+//! Invariant: a session that was used in the last two minutes is never pushed out by another one; when there is no room
+//! a new client is answered without a session (id 0) and sends full requests, and a session that grows beyond it ends.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use parking_lot::Mutex;
 
 use super::session::{Session, next_epoch};
 
-/// How long a session must have been unused before a new one may take its slot, in milliseconds.
+/// How long a session must have been unused before another may take its room, in milliseconds.
 const EVICTION_MS: i64 = 120_000;
+/// Partitions that are remembered in all sessions together; some 200 bytes each.
+pub(crate) const PARTITIONS_MAX: usize = 250_000;
 
 /// The epoch with which a client opens a session.
 pub(crate) const INITIAL_EPOCH: i32 = 0;
@@ -22,42 +25,92 @@ pub(crate) const FINAL_EPOCH: i32 = -1;
 struct Slot {
     session: Arc<Mutex<Session>>,
     last_used_ms: i64,
+    /// How many of the session's partitions are in the sum.
+    partitions: usize,
 }
 
 /// The cache.
 pub(crate) struct SessionCache {
     slots_max: usize,
-    slots: Mutex<HashMap<i32, Slot>>,
+    partitions_max: usize,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_id: HashMap<i32, Slot>,
+    /// Partitions of all sessions.
+    partitions: usize,
+}
+
+impl Slots {
+    fn remove(&mut self, id: i32) {
+        if let Some(slot) = self.by_id.remove(&id) {
+            self.partitions -= slot.partitions;
+        }
+    }
+
+    /// Removes the session that was unused for longest, other than `but`, if it is long enough.
+    fn evict(&mut self, now_ms: i64, but: Option<i32>) -> bool {
+        let others = self.by_id.iter().filter(|(id, _)| Some(**id) != but);
+        let oldest = others.min_by_key(|(_, slot)| slot.last_used_ms);
+        match oldest.map(|(id, slot)| (*id, slot.last_used_ms)) {
+            Some((id, last_used_ms)) if now_ms - last_used_ms > EVICTION_MS => {
+                self.remove(id);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 impl SessionCache {
     pub(crate) fn new(slots_max: usize) -> Self {
-        SessionCache { slots_max, slots: Mutex::default() }
+        SessionCache { slots_max, partitions_max: PARTITIONS_MAX, slots: Mutex::default() }
     }
 
     /// Removes a session if it is there.
     pub(crate) fn remove(&self, id: i32) {
-        self.slots.lock().remove(&id);
+        self.slots.lock().remove(id);
     }
 
-    /// Puts a session in and gives its id, or 0 when no slot is free. `random` gives ids to try.
+    /// Puts a session in and gives its id, or 0 when there is no room. `random` gives ids to try.
     pub(crate) fn insert(&self, session: Session, now_ms: i64, mut random: impl FnMut() -> i32) -> i32 {
+        let partitions = session.len();
         let mut slots = self.slots.lock();
-        if slots.len() >= self.slots_max {
-            let oldest = slots.iter().min_by_key(|(_, slot)| slot.last_used_ms);
-            match oldest.map(|(id, slot)| (*id, slot.last_used_ms)) {
-                Some((id, last_used_ms)) if now_ms - last_used_ms > EVICTION_MS => slots.remove(&id),
-                _ => return 0,
-            };
+        if partitions > self.partitions_max {
+            return 0;
+        }
+        while slots.by_id.len() >= self.slots_max || slots.partitions + partitions > self.partitions_max {
+            if !slots.evict(now_ms, None) {
+                return 0;
+            }
         }
         let id = loop {
             let id = random() & i32::MAX;
-            if id != 0 && !slots.contains_key(&id) {
+            if id != 0 && !slots.by_id.contains_key(&id) {
                 break id;
             }
         };
-        slots.insert(id, Slot { session: Arc::new(Mutex::new(session)), last_used_ms: now_ms });
+        let session = Arc::new(Mutex::new(session));
+        slots.by_id.insert(id, Slot { session, last_used_ms: now_ms, partitions });
+        slots.partitions += partitions;
         id
+    }
+
+    /// Notes how many partitions a session has after a request. It ends, with an error, when there is no room for them.
+    pub(crate) fn resized(&self, id: i32, partitions: usize, now_ms: i64) -> Result<(), ErrorCode> {
+        let mut slots = self.slots.lock();
+        let slot = slots.by_id.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        let before = std::mem::replace(&mut slot.partitions, partitions);
+        slots.partitions = slots.partitions - before + partitions;
+        while slots.partitions > self.partitions_max {
+            if !slots.evict(now_ms, Some(id)) {
+                slots.remove(id);
+                return Err(ErrorCode::FetchSessionIdNotFound);
+            }
+        }
+        Ok(())
     }
 
     /// Finds a session for an incremental request and moves its epoch on.
@@ -69,7 +122,7 @@ impl SessionCache {
         now_ms: i64,
     ) -> Result<Arc<Mutex<Session>>, ErrorCode> {
         let mut slots = self.slots.lock();
-        let slot = slots.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        let slot = slots.by_id.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
         let mut session = slot.session.lock();
         if session.epoch != epoch {
             return Err(ErrorCode::InvalidFetchSessionEpoch);
@@ -121,5 +174,37 @@ mod tests {
         assert_eq!(cache.resume(id, 1, false, 0).err(), Some(ErrorCode::FetchSessionTopicIdError));
         assert!(cache.resume(id, 1, true, 0).is_ok());
         assert_eq!(cache.resume(id, 1, true, 0).err(), Some(ErrorCode::InvalidFetchSessionEpoch));
+    }
+
+    fn of(partitions: i32) -> Session {
+        use crate::fetch::{Asked, FetchTopic, SessionKey};
+        let asked = Asked { fetch_offset: 0, max_bytes: 1, current_leader_epoch: -1, last_fetched_epoch: -1 };
+        let key = |partition| SessionKey { topic: FetchTopic::Name("t".to_owned()), partition };
+        let mut session = Session::new(false);
+        session.update((0..partitions).map(|partition| (key(partition), asked)));
+        session
+    }
+
+    #[test]
+    fn sessions_of_many_partitions_do_not_grow_without_limit() {
+        let cache = SessionCache { partitions_max: 100, ..SessionCache::new(10) };
+        let mut ids = ids();
+        assert_eq!(cache.insert(of(101), 0, &mut ids), 0, "more than there may be at all");
+        let first = cache.insert(of(60), 0, &mut ids);
+        assert_ne!(first, 0);
+        assert_eq!(cache.insert(of(41), 0, &mut ids), 0, "no room beside a live one");
+        let second = cache.insert(of(40), 0, &mut ids);
+        assert_ne!(second, 0);
+        // The second forgets some, so the first may have more, but not too many.
+        assert_eq!(cache.resized(second, 10, 0), Ok(()));
+        assert_eq!(cache.resized(first, 90, 0), Ok(()));
+        assert_eq!(cache.resized(first, 91, 0), Err(ErrorCode::FetchSessionIdNotFound));
+        assert_eq!(cache.resume(first, 1, false, 0).err(), Some(ErrorCode::FetchSessionIdNotFound));
+        // Its room is free again, and that of one that nobody uses any more too.
+        let third = cache.insert(of(90), EVICTION_MS + 1, &mut ids);
+        assert_eq!(cache.resized(third, 100, EVICTION_MS + 1), Ok(()));
+        assert!(cache.resume(second, 1, false, EVICTION_MS + 1).is_err());
+        cache.remove(third);
+        assert_eq!(cache.slots.lock().partitions, 0);
     }
 }

@@ -1,15 +1,18 @@
-//! AlterReplicaLogDirs (api key 34), versions 1 and 2. A directory that holds the partition already is confirmed, an
-//! unknown one is LOG_DIR_NOT_FOUND; a move to another directory is refused with REPLICA_NOT_AVAILABLE, since this node
-//! has no future replicas.
+//! AlterReplicaLogDirs (api key 34), versions 1 and 2: moves partitions to other log directories of this node (KIP-113).
+//!
+//! A move goes on after the answer; DescribeLogDirs shows its copy until it is done. Asked for the directory where the
+//! partition is, a move under way is given up. A partition that is not here yet is refused, and the directory is
+//! remembered for when it comes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use moldau_log::MoveRefusal;
 use moldau_protocol::messages::alter_replica_log_dirs_response::{
     AlterReplicaLogDirPartitionResult, AlterReplicaLogDirTopicResult,
 };
 use moldau_protocol::messages::{AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse};
-use moldau_types::ErrorCode;
+use moldau_types::{ErrorCode, PartitionIndex};
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
@@ -20,12 +23,23 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: AlterReplicaLogDirsRequest,
 ) -> AlterReplicaLogDirsResponse {
+    // A copy's files are made and a given-up copy's renamed.
+    let altered = tokio::task::spawn_blocking(move || alter_all(&broker, request)).await;
+    let results = altered.unwrap_or_else(|error| {
+        tracing::error!("moving partitions panicked: {error}");
+        Vec::new()
+    });
+    AlterReplicaLogDirsResponse { results, ..AlterReplicaLogDirsResponse::default() }
+}
+
+fn alter_all(broker: &Broker, request: AlterReplicaLogDirsRequest) -> Vec<AlterReplicaLogDirTopicResult> {
     let mut results: Vec<AlterReplicaLogDirTopicResult> = Vec::new();
     for dir in request.dirs {
+        let path = PathBuf::from(&dir.path);
         for topic in dir.topics {
             let partitions = topic.partitions.iter().map(|index| AlterReplicaLogDirPartitionResult {
                 partition_index: *index,
-                error_code: alter(&broker, Path::new(&dir.path), &topic.name, *index).code(),
+                error_code: alter(broker, &path, &topic.name, *index).code(),
             });
             let partitions: Vec<_> = partitions.collect();
             match results.iter_mut().find(|result| result.topic_name == topic.name) {
@@ -34,23 +48,26 @@ pub(crate) async fn handle(
             }
         }
     }
-    AlterReplicaLogDirsResponse { results, ..AlterReplicaLogDirsResponse::default() }
+    broker.moves_begun.notify_one();
+    results
 }
 
 fn alter(broker: &Broker, path: &Path, topic: &str, index: i32) -> ErrorCode {
-    if !path.is_absolute() {
-        return ErrorCode::InvalidRequest;
-    }
-    let dirs = broker.logs.dirs();
-    let Some(dir) = dirs.iter().find(|dir| dir.path == path) else {
-        return ErrorCode::LogDirNotFound;
+    let Err(refusal) = broker.logs.begin_move(topic, index, path, broker.now_ms()) else {
+        return ErrorCode::None;
     };
-    if dir.failure.is_some() {
-        return ErrorCode::KafkaStorageError;
-    }
-    match broker.partitions().get(topic, index) {
-        None => broker.why_not_led(topic, index),
-        Some(partition) if partition.log.directory().path() == path => ErrorCode::None,
-        Some(_) => ErrorCode::ReplicaNotAvailable,
+    tracing::warn!(topic, partition = index, to = %path.display(), "not moved: {refusal}");
+    match refusal {
+        MoveRefusal::UnknownDir(_) => ErrorCode::LogDirNotFound,
+        MoveRefusal::NameTooLong => ErrorCode::InvalidTopicException,
+        MoveRefusal::Cordoned(_) => ErrorCode::InvalidReplicaAssignment,
+        MoveRefusal::NotHere => match broker.image().topics.partition(topic, PartitionIndex(index)) {
+            None => ErrorCode::UnknownTopicOrPartition,
+            Some(known) if known.replicas.contains(&broker.node_id()) => ErrorCode::KafkaStorageError,
+            Some(_) => ErrorCode::ReplicaNotAvailable,
+        },
+        MoveRefusal::OtherOffline(_) | MoveRefusal::Failed(_) | MoveRefusal::Storage(_) => {
+            ErrorCode::KafkaStorageError
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! DescribeLogDirs (api key 35), versions 1 to 5: what lies in each log directory.
+//! DescribeLogDirs (api key 35), versions 1 to 5: what lies in each log directory, copies of partitions that are moved
+//! there too.
 //!
 //! Version 4 added the sizes of the volumes (KIP-827), 5 whether a directory is cordoned.
 
@@ -24,6 +25,8 @@ pub(crate) async fn handle(
         None => true,
         Some(topics) => topics.iter().any(|t| t.topic == topic && t.partitions.contains(&partition)),
     };
+    // A copy that becomes the log meanwhile is not shown twice.
+    let copies = broker.logs.future_logs();
     let logs = broker.logs.logs();
     let results = broker.logs.dirs().into_iter().map(|dir| {
         let log_dir = dir.path.display().to_string();
@@ -44,6 +47,18 @@ pub(crate) async fn handle(
                 offset_lag: 0,
                 is_future_key: false,
             });
+        }
+        let coming = copies.iter().filter(|copy| copy.dir == dir.path && asked(&copy.topic, copy.partition));
+        for copy in coming {
+            let partitions = topics.entry(copy.topic.to_string()).or_default();
+            if partitions.iter().all(|known| known.partition_index != copy.partition) {
+                partitions.push(DescribeLogDirsPartition {
+                    partition_index: copy.partition,
+                    partition_size: i64::try_from(copy.size).unwrap_or(i64::MAX),
+                    offset_lag: copy.offset_lag,
+                    is_future_key: true,
+                });
+            }
         }
         DescribeLogDirsResult {
             error_code: 0,

@@ -24,6 +24,9 @@ use crate::fetch::{
 };
 use crate::network::{ConnectionInfo, Outcome};
 
+/// Clients of versions before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
+const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 6;
+
 /// How the response relates to a session.
 enum Mode {
     /// No session: everything is answered.
@@ -64,7 +67,10 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
             return finish(write(head, Vec::new(), Vec::new()));
         }
     };
-    let targets = targets(broker, &request, version, &mode);
+    let targets = match targets(broker, &request, version, &mode) {
+        Ok(targets) => targets,
+        Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
+    };
     let fetch = Fetch {
         broker: broker.clone(),
         connection: context.connection.clone(),
@@ -101,7 +107,12 @@ fn open_mode(broker: &Broker, request: &FetchRequestView<'_>, version: i16) -> R
     }
 }
 
-fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: &Mode) -> Vec<Target> {
+fn targets(
+    broker: &Broker,
+    request: &FetchRequestView<'_>,
+    version: i16,
+    mode: &Mode,
+) -> Result<Vec<Target>, ErrorCode> {
     let name = |topic: &str, id| match version {
         13.. => FetchTopic::Id(id),
         _ => FetchTopic::Name(topic.into()),
@@ -124,8 +135,8 @@ fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: 
         Target { key, asked, partition }
     };
     match mode {
-        Mode::Sessionless | Mode::Open(_) => asked.map(target).collect(),
-        Mode::Incremental { session, .. } => {
+        Mode::Sessionless | Mode::Open(_) => Ok(asked.map(target).collect()),
+        Mode::Incremental { id, session } => {
             let mut session = session.lock();
             session.forget(request.forgotten_topics_data.iter().flat_map(|topic| {
                 let topic_name = name(topic.topic, topic.topic_id);
@@ -134,7 +145,11 @@ fn targets(broker: &Broker, request: &FetchRequestView<'_>, version: i16, mode: 
                 topic.partitions.iter().map(key)
             }));
             session.update(asked);
-            session.partitions().map(|(key, asked)| target((key.clone(), asked))).collect()
+            let partitions = session.len();
+            let targets = session.partitions().map(|(key, asked)| target((key.clone(), asked))).collect();
+            drop(session);
+            broker.fetch_sessions().resized(*id, partitions, broker.now_ms())?;
+            Ok(targets)
         }
     }
 }
@@ -196,6 +211,13 @@ impl Fetch {
     fn respond(self, pass: Pass) -> Outcome {
         let Fetch { broker, connection, mut head, mode, targets, .. } = self;
         let mut answers = pass.answers;
+        if head.api_version < FIRST_VERSION_WITH_STORAGE_ERROR {
+            for answer in &mut answers {
+                if answer.data.error_code == ErrorCode::KafkaStorageError.code() {
+                    answer.data.error_code = ErrorCode::NotLeaderOrFollower.code();
+                }
+            }
+        }
         match mode {
             Mode::Sessionless => {}
             Mode::Open(mut session) => {

@@ -25,6 +25,9 @@ use crate::dispatch::{RequestContext, RequestHead, now_or_later, reader, reply};
 use crate::network::{ConnectionInfo, Outcome};
 use crate::produce::{Batch, Refusal, append, validate};
 
+/// Clients of the version before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
+const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 4;
+
 /// Where in a response a partition's answer goes.
 #[derive(Clone, Copy)]
 struct Slot {
@@ -263,7 +266,15 @@ fn failed_without_acks(request: &Produce) -> Option<&PartitionProduceResponse> {
     if request.acks == 0 { partitions.find(|partition| partition.error_code != 0) } else { None }
 }
 
-fn finish(request: Produce) -> Outcome {
+fn finish(mut request: Produce) -> Outcome {
+    if request.context.api_version < FIRST_VERSION_WITH_STORAGE_ERROR {
+        let topics = request.response.responses.iter_mut();
+        for answer in topics.flat_map(|topic| &mut topic.partition_responses) {
+            if answer.error_code == ErrorCode::KafkaStorageError.code() {
+                answer.error_code = ErrorCode::NotLeaderOrFollower.code();
+            }
+        }
+    }
     if request.acks != 0 {
         return reply(&request.context, &request.response);
     }

@@ -9,6 +9,7 @@ mod frames;
 mod group;
 mod group_answers;
 mod list_offsets;
+mod log_dirs;
 mod names;
 mod produce;
 mod produce_rules;

@@ -5,7 +5,7 @@
 //! the tail is lost or damaged, index files and snapshots too). `MOLDAU_LOG_SEED` runs one seed, `MOLDAU_LOG_SEEDS` that
 //! many.
 
-mod shadow;
+pub(crate) mod shadow;
 mod world;
 
 use rand::SeedableRng;
