@@ -15,6 +15,9 @@ use crate::broker::{Partition, is_internal_topic};
 /// The first version of Produce that may carry zstd (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
 
+/// What a batch is refused with for its records' timestamps, as Kafka words it.
+const INVALID_TIMESTAMP_MESSAGE: &str = "One or more records have been rejected due to invalid timestamp";
+
 /// A batch that may be appended.
 pub(crate) struct Validated {
     pub(crate) header: BatchHeader,
@@ -140,7 +143,11 @@ fn refusal(error: ValidationError) -> Refusal {
             _ => ErrorCode::InvalidRecord,
         },
     };
-    let message = error.to_string();
+    let message = match &error {
+        // Clients show this text as it is, and find the records in the list beside it.
+        _ if error.has_invalid_timestamp() => INVALID_TIMESTAMP_MESSAGE.to_owned(),
+        _ => error.to_string(),
+    };
     let records = match error {
         ValidationError::Records(errors) => {
             errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()

@@ -178,6 +178,20 @@ async fn a_compacted_topic_names_each_record_without_a_key() {
     assert_eq!(outcome(&wire.produce(9, -1, &topic, keyed).await), ("NONE", 0));
 }
 
+/// The text of the whole batch's error counted the records and quoted the first; Kafka's own is fixed, and tests look for it.
+#[tokio::test]
+async fn a_timestamp_out_of_range_is_refused_in_the_words_of_kafka() {
+    let node = Node::get();
+    let configs = [("message.timestamp.before.max.ms", "1000")];
+    let (mut wire, topic) = connect(&node, "timestamps", &configs).await;
+    let answer = wire.produce(9, -1, &topic, batch(BatchBuilder::new(), [(None, "a"), (None, "b")])).await;
+    assert_eq!(outcome(&answer), ("INVALID_TIMESTAMP", -1));
+    let text = "One or more records have been rejected due to invalid timestamp";
+    assert_eq!(answer.error_message.as_deref(), Some(text));
+    let named: Vec<_> = answer.record_errors.iter().map(|error| error.batch_index).collect();
+    assert_eq!(named, [0, 1]);
+}
+
 #[tokio::test]
 async fn log_append_time_is_in_the_answer_and_in_the_batch() {
     let node = Node::get();
