@@ -1,6 +1,7 @@
 //! Checks what a producer sent for a partition, by the topic's configs, and picks the wire code of a refusal.
 //!
-//! A valid batch stays as it came; only `compression.type` of the topic makes it anew.
+//! A valid batch stays as it came; only `compression.type` of the topic makes it anew. `min.insync.replicas` is not asked: it counts
+//! no more replicas than a partition has, and here each has one, the leader.
 
 use moldau_config::TopicConfig;
 use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
@@ -46,7 +47,6 @@ impl Refusal {
 pub(crate) fn validate(
     partition: &Partition,
     bytes: &mut [u8],
-    acks: i16,
     version: i16,
     now_ms: i64,
 ) -> Result<Validated, Refusal> {
@@ -57,13 +57,6 @@ pub(crate) fn validate(
         ));
     }
     let config = partition.config.load();
-    if acks == -1 && config.min_insync_replicas > 1 {
-        let message = format!(
-            "min.insync.replicas asks for {} in-sync replicas, 1 is there",
-            config.min_insync_replicas
-        );
-        return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
-    }
     if bytes.is_empty() {
         return Err(Refusal::new(
             ErrorCode::InvalidRecord,

@@ -128,6 +128,14 @@ async fn acks_0_is_never_answered_and_an_error_closes_the_connection() {
     assert_eq!(outcome(&wire.produce(9, 2, &topic, one("v")).await), ("INVALID_REQUIRED_ACKS", -1));
 }
 
+/// It was refused for good: min.insync.replicas asks for no more replicas than the partition has.
+#[tokio::test]
+async fn min_insync_replicas_above_the_replicas_of_a_topic_does_not_block_acks_all() {
+    let node = Node::get();
+    let (mut wire, topic) = connect(&node, "min-isr", &[("min.insync.replicas", "3")]).await;
+    assert_eq!(outcome(&wire.produce(9, -1, &topic, one("v")).await), ("NONE", 0));
+}
+
 #[tokio::test]
 async fn a_duplicate_is_answered_with_its_first_offset_as_long_as_it_is_remembered() {
     let node = Node::get();
