@@ -85,7 +85,7 @@ pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
     /// Whether a replica out of sync may lead.
     pub unclean_leader_election_enable: bool,
-    /// In-sync replicas that acks=all needs.
+    /// In-sync replicas that acks=all needs, or all where a partition has fewer.
     pub min_insync_replicas: i32,
     /// How batches are compressed.
     pub compression_type: CompressionType,

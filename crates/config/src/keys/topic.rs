@@ -74,7 +74,7 @@ pub(super) static KEYS: &[Key] = &[
     int("min.insync.replicas", Is("1"))
         .at_least(1)
         .synonyms(&["min.insync.replicas"])
-        .effective("In-sync replicas that acks=all needs; fewer and the write is refused."),
+        .effective("In-sync replicas that acks=all needs, or all replicas where a partition has fewer; with less the write is refused."),
     string("compression.type", Is("producer"))
         .one_of(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])
         .synonyms(&["compression.type"])

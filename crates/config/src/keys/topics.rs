@@ -21,7 +21,7 @@ pub(super) static KEYS: &[Key] = &[
         .at_least(1)
         .high()
         .cluster_wide()
-        .effective("In-sync replicas that acks=all needs; fewer and the write is refused."),
+        .effective("In-sync replicas that acks=all needs, or all replicas where a partition has fewer; with less the write is refused."),
     int("message.max.bytes", Is("1048588"))
         .at_least(0)
         .high()

@@ -176,7 +176,7 @@ fn read(
         name_leaders(broker, &connection.listener, &mut response);
     }
     for (slot, partition, range) in found {
-        match validate(&partition, &mut bytes[range.clone()], acks, version, now_ms) {
+        match validate(&partition, &mut bytes[range.clone()], version, now_ms) {
             Ok(validated) => batches.push(Batch { slot, partition, range, validated }),
             Err(refusal) => {
                 let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];

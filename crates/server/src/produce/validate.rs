@@ -1,6 +1,7 @@
 //! Checks what a producer sent for a partition, by the topic's configs, and picks the wire code of a refusal.
 //!
-//! A valid batch stays as it came; only `compression.type` of the topic makes it anew.
+//! A valid batch stays as it came; only `compression.type` of the topic makes it anew. `min.insync.replicas` is not asked: it counts
+//! no more replicas than a partition has, and here each has one, the leader.
 
 use moldau_config::TopicConfig;
 use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
@@ -14,6 +15,9 @@ use crate::broker::{Partition, is_internal_topic};
 
 /// The first version of Produce that may carry zstd (KIP-110).
 const FIRST_VERSION_WITH_ZSTD: i16 = 7;
+
+/// What a batch is refused with for its records' timestamps, as Kafka words it.
+const INVALID_TIMESTAMP_MESSAGE: &str = "One or more records have been rejected due to invalid timestamp";
 
 /// A batch that may be appended.
 pub(crate) struct Validated {
@@ -43,7 +47,6 @@ impl Refusal {
 pub(crate) fn validate(
     partition: &Partition,
     bytes: &mut [u8],
-    acks: i16,
     version: i16,
     now_ms: i64,
 ) -> Result<Validated, Refusal> {
@@ -54,13 +57,6 @@ pub(crate) fn validate(
         ));
     }
     let config = partition.config.load();
-    if acks == -1 && config.min_insync_replicas > 1 {
-        let message = format!(
-            "min.insync.replicas asks for {} in-sync replicas, 1 is there",
-            config.min_insync_replicas
-        );
-        return Err(Refusal::new(ErrorCode::NotEnoughReplicas, message));
-    }
     if bytes.is_empty() {
         return Err(Refusal::new(
             ErrorCode::InvalidRecord,
@@ -140,7 +136,11 @@ fn refusal(error: ValidationError) -> Refusal {
             _ => ErrorCode::InvalidRecord,
         },
     };
-    let message = error.to_string();
+    let message = match &error {
+        // Clients show this text as it is, and find the records in the list beside it.
+        _ if error.has_invalid_timestamp() => INVALID_TIMESTAMP_MESSAGE.to_owned(),
+        _ => error.to_string(),
+    };
     let records = match error {
         ValidationError::Records(errors) => {
             errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()

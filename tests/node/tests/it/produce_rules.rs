@@ -128,6 +128,14 @@ async fn acks_0_is_never_answered_and_an_error_closes_the_connection() {
     assert_eq!(outcome(&wire.produce(9, 2, &topic, one("v")).await), ("INVALID_REQUIRED_ACKS", -1));
 }
 
+/// It was refused for good: min.insync.replicas asks for no more replicas than the partition has.
+#[tokio::test]
+async fn min_insync_replicas_above_the_replicas_of_a_topic_does_not_block_acks_all() {
+    let node = Node::get();
+    let (mut wire, topic) = connect(&node, "min-isr", &[("min.insync.replicas", "3")]).await;
+    assert_eq!(outcome(&wire.produce(9, -1, &topic, one("v")).await), ("NONE", 0));
+}
+
 #[tokio::test]
 async fn a_duplicate_is_answered_with_its_first_offset_as_long_as_it_is_remembered() {
     let node = Node::get();
@@ -176,6 +184,20 @@ async fn a_compacted_topic_names_each_record_without_a_key() {
     assert_eq!((outcome(&answer), answer.record_errors.len()), (("INVALID_RECORD", -1), 0));
     let keyed = batch(BatchBuilder::new(), [(Some("k"), "a")]);
     assert_eq!(outcome(&wire.produce(9, -1, &topic, keyed).await), ("NONE", 0));
+}
+
+/// The text of the whole batch's error counted the records and quoted the first; Kafka's own is fixed, and tests look for it.
+#[tokio::test]
+async fn a_timestamp_out_of_range_is_refused_in_the_words_of_kafka() {
+    let node = Node::get();
+    let configs = [("message.timestamp.before.max.ms", "1000")];
+    let (mut wire, topic) = connect(&node, "timestamps", &configs).await;
+    let answer = wire.produce(9, -1, &topic, batch(BatchBuilder::new(), [(None, "a"), (None, "b")])).await;
+    assert_eq!(outcome(&answer), ("INVALID_TIMESTAMP", -1));
+    let text = "One or more records have been rejected due to invalid timestamp";
+    assert_eq!(answer.error_message.as_deref(), Some(text));
+    let named: Vec<_> = answer.record_errors.iter().map(|error| error.batch_index).collect();
+    assert_eq!(named, [0, 1]);
 }
 
 #[tokio::test]
