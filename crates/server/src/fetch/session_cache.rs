@@ -179,7 +179,7 @@ mod tests {
     fn of(partitions: i32) -> Session {
         use crate::fetch::{Asked, FetchTopic, SessionKey};
         let asked = Asked { fetch_offset: 0, max_bytes: 1, current_leader_epoch: -1, last_fetched_epoch: -1 };
-        let key = |partition| SessionKey { topic: FetchTopic::Name("t".to_owned()), partition };
+        let key = |partition| SessionKey { topic: FetchTopic::Name("t".into()), partition };
         let mut session = Session::new(false);
         session.update((0..partitions).map(|partition| (key(partition), asked)));
         session

@@ -60,16 +60,14 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
         error_code: 0,
         session_id: 0,
     };
-    let mode = match open_mode(broker, &request, version) {
-        Ok(mode) => mode,
+    let opened = open_mode(broker, &request, version)
+        .and_then(|mode| Ok((targets(broker, &request, version, &mode)?, mode)));
+    let (targets, mode) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             let head = ResponseHead { error_code: error.code(), ..head };
             return finish(write(head, Vec::new(), Vec::new()));
         }
-    };
-    let targets = match targets(broker, &request, version, &mode) {
-        Ok(targets) => targets,
-        Err(error) => return finish(write(ResponseHead { error_code: error.code(), ..head }, Vec::new())),
     };
     let fetch = Fetch {
         broker: broker.clone(),
