@@ -168,10 +168,10 @@ impl LogManager {
         }
     }
 
-    /// All logs, and the copies of those that are being moved.
+    /// The copies of logs that are being moved, then all logs: a copy that becomes the log gives way to it.
     pub(super) fn logs_and_copies(&self) -> Vec<Arc<PartitionLog>> {
-        let mut logs = self.logs();
-        logs.extend(self.copies());
+        let mut logs = self.copies();
+        logs.extend(self.logs());
         logs
     }
 
