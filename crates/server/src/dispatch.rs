@@ -196,6 +196,7 @@ mod tests {
             peer: ([127, 0, 0, 1], 1).into(),
             listener: "PLAINTEXT".into(),
             is_controller: false,
+            client_software: Default::default(),
         };
         let context = RequestContext {
             connection: Arc::new(connection),

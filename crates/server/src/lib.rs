@@ -10,6 +10,7 @@ mod dispatch;
 mod fetch;
 mod handlers;
 mod loggers;
+mod memory;
 mod network;
 mod node;
 mod produce;

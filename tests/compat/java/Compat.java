@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.*;
@@ -191,8 +192,9 @@ public class Compat {
         try (var producer = producer(Map.of("transactional.id", "t"))) {
             producer.initTransactions();
             throw new AssertionError("a transactional producer was let in");
-        } catch (AuthorizationException e) {
+        } catch (KafkaException e) {
             check(!RetriableException.class.isInstance(e), "" + e);
+            check(("" + e.getMessage()).contains("no transactions yet"), "the error says what is not there: " + e);
         }
     }
 

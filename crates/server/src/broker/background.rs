@@ -20,6 +20,9 @@ const MISSING_INTERVAL: Duration = Duration::from_secs(1);
 /// After how long without use a log's files are closed.
 const RELEASE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// How often memory that was freed is given back to the system.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(10);
+
 type Interval = fn(&BrokerConfig) -> Duration;
 type Pass = fn(&Arc<Broker>);
 
@@ -32,7 +35,7 @@ pub(crate) fn spawn_background(
     broker: &Arc<Broker>,
     stopping: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
-    let passes: [(Interval, Pass); 8] = [
+    let passes: [(Interval, Pass); 9] = [
         (|c| millis(c.log.log_retention_check_interval_ms), |b| _ = b.logs.apply_retention(wall_clock_ms())),
         (|c| millis(c.log.log_flush_scheduler_interval_ms), |b| b.logs.flush_due(wall_clock_ms())),
         (
@@ -53,6 +56,7 @@ pub(crate) fn spawn_background(
         (|_| REMOVAL_INTERVAL, |b| _ = b.logs.remove_deleted(wall_clock_ms())),
         (|_| RELEASE_INTERVAL, |b| b.logs.release_idle()),
         (|_| MISSING_INTERVAL, super::Applier::open_missing),
+        (|_| MEMORY_INTERVAL, |_| crate::memory::give_back_freed()),
     ];
     let mut tasks: Vec<_> = passes
         .into_iter()

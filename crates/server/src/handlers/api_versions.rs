@@ -47,6 +47,9 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: RequestContext, body: &[u8])
         };
         return reply(&context, &answer);
     }
+    if context.api_version >= 3 {
+        let _ = context.connection.client_software.set(request.client_software_name.into());
+    }
     reply(&context, &answer(broker, &context))
 }
 

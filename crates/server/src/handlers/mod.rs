@@ -41,19 +41,45 @@ impl Service for Broker {
         bytes: &mut [u8],
         frames: &[Range<usize>],
         outcomes: &mut Vec<Outcome>,
-    ) {
-        let mut rest = frames;
-        // What follows a request that ends the connection was never asked.
-        while !rest.is_empty() && !matches!(outcomes.last(), Some(Outcome::Close(_))) {
-            let produces = rest.iter().take_while(|frame| is_produce(&bytes[(*frame).clone()])).count();
-            if produces > 0 && !connection.is_controller {
-                produce::handle(self, connection, bytes, &rest[..produces], outcomes);
-                rest = &rest[produces..];
-            } else {
-                outcomes.push(answer(self, connection, &bytes[rest[0].clone()]));
-                rest = &rest[1..];
-            }
+    ) -> usize {
+        let produces = frames.iter().take_while(|frame| is_produce(&bytes[(*frame).clone()])).count();
+        if produces > 0 && !connection.is_controller {
+            produce::handle(self, connection, bytes, &frames[..produces], outcomes);
+            return produces;
         }
+        outcomes.extend(
+            frames.first().map(|frame| self.answer_elsewhere_if_long(connection, &bytes[frame.clone()])),
+        );
+        1
+    }
+}
+
+/// Requests that are longer and only read are worked on by a blocking thread.
+const LONG_BYTES: usize = 16 * 1024;
+/// What may be worked on beside the requests that follow it.
+const ONLY_READ: [ApiKey; 6] = [
+    ApiKey::Metadata,
+    ApiKey::DescribeConfigs,
+    ApiKey::ListOffsets,
+    ApiKey::OffsetForLeaderEpoch,
+    ApiKey::DescribeTopicPartitions,
+    ApiKey::DescribeProducers,
+];
+
+impl Broker {
+    /// Answers a request. One that asks about thousands of things takes too long for a worker that has other connections.
+    fn answer_elsewhere_if_long(self: &Arc<Self>, connection: &Arc<ConnectionInfo>, frame: &[u8]) -> Outcome {
+        let only_reads = || ONLY_READ.iter().any(|key| frame.get(..2) == Some(&key.code().to_be_bytes()));
+        if frame.len() < LONG_BYTES || !only_reads() {
+            return answer(self, connection, frame);
+        }
+        let (broker, connection, frame) = (self.clone(), connection.clone(), frame.to_vec());
+        let answering = tokio::task::spawn_blocking(move || answer(&broker, &connection, &frame));
+        Outcome::Later(Box::pin(async move {
+            answering
+                .await
+                .unwrap_or_else(|e| Outcome::Close(format!("the request could not be worked on: {e}")))
+        }))
     }
 }
 

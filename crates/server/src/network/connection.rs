@@ -1,9 +1,10 @@
 //! One connection: reads frames, hands them to the service, sends the responses in the order of the requests.
 //!
-//! Pipelined requests are worked on together: all complete frames of the buffer go to the service at once, and those
-//! that need time wait side by side. Back-pressure: while too many requests or bytes wait to be answered, nothing is
-//! read, so a client that never reads costs one socket buffer and the responses that it already asked for. A request
-//! that ends the connection ends it in its turn: what was asked before is answered, what came after is not looked at.
+//! Pipelined requests are worked on together: all complete frames of the buffer are offered to the service, which takes
+//! as many as belong together, and those that need time wait side by side. Back-pressure: while too many requests or
+//! bytes wait to be answered, no request is taken up, so a client that never reads costs one socket buffer, 64 KiB and one
+//! response. Fairness: after a millisecond of work for one connection the others have their turn. A request that ends the
+//! connection ends it in its turn: what was asked before is answered, what came after is not looked at.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -11,13 +12,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use bytes::BufMut;
 use tokio::net::TcpStream;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, watch};
 
+use super::complaint::Complaint;
 use super::frames::Frames;
 use super::outbox::Outbox;
 use super::registry::Registration;
@@ -27,6 +30,10 @@ use super::response::{Later, Outcome, Response};
 const UNANSWERED_MAX: usize = 128;
 /// Response bytes of one connection that may wait to be sent before requests are no longer read.
 const UNSENT_BYTES_MAX: usize = 1024 * 1024;
+/// The same for those that take memory here, and are not regions of files.
+const UNSENT_MEMORY_BYTES_MAX: usize = 64 * 1024;
+/// How long requests of one connection are worked on before the worker looks at others.
+const WORK_MAX: Duration = Duration::from_millis(1);
 /// Frames that go to the service at once.
 const FRAMES_AT_ONCE: usize = 64;
 
@@ -52,19 +59,21 @@ pub(crate) struct ConnectionInfo {
     pub(crate) listener: Arc<str>,
     /// Whether it is one of `controller.listener.names`.
     pub(crate) is_controller: bool,
+    /// What the client calls itself in ApiVersions (KIP-511), such as `apache-kafka-java`.
+    pub(crate) client_software: OnceLock<Box<str>>,
 }
 
 /// What answers the requests of a listener.
 pub(crate) trait Service: Send + Sync + 'static {
-    /// Works on `frames`, ranges of `bytes`, and pushes one outcome for each, in their order; nothing after a
-    /// [`Outcome::Close`].
+    /// Works on the first of `frames`, ranges of `bytes`, and on those after it that are better worked on with it; gives how
+    /// many these are. Pushes one outcome for each, in their order; nothing after a [`Outcome::Close`].
     fn handle(
         self: &Arc<Self>,
         connection: &Arc<ConnectionInfo>,
         bytes: &mut [u8],
         frames: &[Range<usize>],
         outcomes: &mut Vec<Outcome>,
-    );
+    ) -> usize;
 }
 
 /// A request that was read and not yet put into the outbox.
@@ -88,6 +97,8 @@ struct Connection<S> {
     service: Arc<S>,
     frames: Frames,
     pending: VecDeque<Pending>,
+    /// Memory of the responses in `pending`.
+    pending_bytes: usize,
     outbox: Outbox,
     peer_finished: bool,
     /// A request that ends the connection was found: no more are taken up.
@@ -113,6 +124,7 @@ pub(crate) async fn run<S: Service>(
         service,
         frames,
         pending: VecDeque::new(),
+        pending_bytes: 0,
         outbox: Outbox::default(),
         peer_finished: false,
         closing: false,
@@ -121,20 +133,44 @@ pub(crate) async fn run<S: Service>(
     };
     let ended = tokio::select! {
         ended = connection.converse(&registration) => ended,
-        () = liveness.expired.notified() => Err("it was idle for longer than connections.max.idle.ms".to_owned()),
+        () = liveness.expired.notified() => {
+            Err(End::Gone("it was idle for longer than connections.max.idle.ms".to_owned()))
+        }
         _ = stopping.wait_for(|stop| *stop) => Ok(()),
     };
-    if let Err(reason) = ended {
-        tracing::debug!(peer = %connection.info.peer, listener = %connection.info.listener, %reason, "connection closed");
+    let (peer, listener) = (connection.info.peer, &connection.info.listener);
+    match ended {
+        Ok(()) => {}
+        Err(End::Gone(reason)) => tracing::debug!(%peer, %listener, %reason, "connection closed"),
+        Err(End::Refused(reason)) => match REFUSED.due(Instant::now()) {
+            Some(more) => {
+                tracing::warn!(%peer, %listener, %reason, more_unsaid = more, "closed a connection that went wrong");
+            }
+            None => tracing::debug!(%peer, %listener, %reason, "closed a connection that went wrong"),
+        },
     }
 }
 
+/// Clients that made no sense.
+static REFUSED: Complaint = Complaint::new();
+
+/// Why a connection ended.
+enum End {
+    /// The other side or the network ended it, or nobody used it.
+    Gone(String),
+    /// What came on it could not be answered.
+    Refused(String),
+}
+
 impl<S: Service> Connection<S> {
-    async fn converse(&mut self, registration: &Registration) -> Result<(), String> {
+    async fn converse(&mut self, registration: &Registration) -> Result<(), End> {
         let mut ranges = Vec::new();
         let mut outcomes = Vec::new();
         loop {
             self.dispatch(&mut ranges, &mut outcomes);
+            if self.has_room() && self.frames.holds_frame() {
+                tokio::task::yield_now().await;
+            }
             let progress = poll_fn(|cx| self.poll_progress(cx, registration)).await?;
             registration.liveness.touch();
             if progress == Progress::Finished {
@@ -145,21 +181,29 @@ impl<S: Service> Connection<S> {
 
     /// Whether one more request may be taken up.
     fn has_room(&self) -> bool {
-        !self.closing && self.pending.len() < UNANSWERED_MAX && self.outbox.bytes() < UNSENT_BYTES_MAX
+        !self.closing
+            && self.pending.len() < UNANSWERED_MAX
+            && self.outbox.bytes() < UNSENT_BYTES_MAX
+            && self.outbox.memory_bytes() + self.pending_bytes < UNSENT_MEMORY_BYTES_MAX
     }
 
-    /// Hands the complete frames of the buffer to the service, as many as there is room for.
+    /// Hands the complete frames of the buffer to the service while there is room and it is this connection's turn.
     fn dispatch(&mut self, ranges: &mut Vec<Range<usize>>, outcomes: &mut Vec<Outcome>) {
-        if !self.has_room() {
+        if !self.has_room() || !self.frames.holds_frame() {
             return;
         }
-        ranges.clear();
-        let count = (UNANSWERED_MAX - self.pending.len()).min(FRAMES_AT_ONCE);
-        if let Err(e) = self.frames.complete(count, ranges) {
-            self.accept(Outcome::Close(e.to_string()));
-        }
-        if !ranges.is_empty() {
-            self.service.handle(&self.info, self.frames.bytes_mut(), ranges, outcomes);
+        let began = Instant::now();
+        while self.has_room() && self.frames.holds_frame() && began.elapsed() < WORK_MAX {
+            ranges.clear();
+            let count = (UNANSWERED_MAX - self.pending.len()).min(FRAMES_AT_ONCE);
+            if let Err(e) = self.frames.complete(count, ranges) {
+                self.accept(Outcome::Close(e.to_string()));
+                return;
+            }
+            let taken = self.service.handle(&self.info, self.frames.bytes_mut(), ranges, outcomes);
+            if let Some(left) = ranges.get(taken) {
+                self.frames.put_back(left);
+            }
             for outcome in outcomes.drain(..) {
                 self.accept(outcome);
             }
@@ -173,7 +217,10 @@ impl<S: Service> Connection<S> {
         }
         match outcome {
             Outcome::Reply(response) if self.pending.is_empty() => self.outbox.push(response),
-            Outcome::Reply(response) => self.pending.push_back(Pending::Ready(response)),
+            Outcome::Reply(response) => {
+                self.pending_bytes += response.memory_bytes();
+                self.pending.push_back(Pending::Ready(response));
+            }
             Outcome::Later(later) => self.pending.push_back(Pending::Later(later)),
             Outcome::Silence => {}
             Outcome::Close(reason) => {
@@ -188,18 +235,20 @@ impl<S: Service> Connection<S> {
         &mut self,
         cx: &mut Context<'_>,
         registration: &Registration,
-    ) -> Poll<Result<Progress, String>> {
+    ) -> Poll<Result<Progress, End>> {
         self.poll_pending(cx);
         let unsent = self.outbox.bytes();
         let drained = match self.outbox.poll_send(&self.stream, cx) {
-            Poll::Ready(sent) => sent.map(|()| true).map_err(|e| format!("sending failed: {e}"))?,
+            Poll::Ready(sent) => {
+                sent.map(|()| true).map_err(|e| End::Gone(format!("sending failed: {e}")))?
+            }
             Poll::Pending => false,
         };
         if self.outbox.bytes() < unsent {
             registration.liveness.touch(); // one long answer to a slow reader is no idleness
         }
         if drained && let Some(Pending::Close(reason)) = self.pending.front_mut() {
-            return Poll::Ready(Err(std::mem::take(reason)));
+            return Poll::Ready(Err(End::Refused(std::mem::take(reason))));
         }
         if !self.has_room() {
             return Poll::Pending; // woken when the socket takes bytes or an awaited answer is there
@@ -244,7 +293,10 @@ impl<S: Service> Connection<S> {
                 && let Poll::Ready(outcome) = later.as_mut().poll(cx)
             {
                 match outcome {
-                    Outcome::Reply(response) => self.pending[at] = Pending::Ready(response),
+                    Outcome::Reply(response) => {
+                        self.pending_bytes += response.memory_bytes();
+                        self.pending[at] = Pending::Ready(response);
+                    }
                     Outcome::Later(later) => {
                         self.pending[at] = Pending::Later(later);
                         continue;
@@ -264,6 +316,7 @@ impl<S: Service> Connection<S> {
         }
         while matches!(self.pending.front(), Some(Pending::Ready(_))) {
             if let Some(Pending::Ready(response)) = self.pending.pop_front() {
+                self.pending_bytes -= response.memory_bytes();
                 self.outbox.push(response);
             }
         }
@@ -272,21 +325,22 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, String>> {
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, End>> {
+        let failed = |e: io::Error| End::Gone(format!("receiving failed: {e}"));
         loop {
-            let ready = self.stream.poll_read_ready(cx).map_err(|e| format!("receiving failed: {e}"))?;
+            let ready = self.stream.poll_read_ready(cx).map_err(failed)?;
             if ready.is_pending() {
                 self.frames.release();
                 return Poll::Pending;
             }
-            let (buffer, limit) = self.frames.make_room().map_err(|e| e.to_string())?;
+            let (buffer, limit) = self.frames.make_room().map_err(|e| End::Refused(e.to_string()))?;
             match self.stream.try_read_buf(&mut buffer.limit(limit)) {
                 Ok(n) => {
                     self.peer_finished = n == 0;
                     return Poll::Ready(Ok(Progress::More));
                 }
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(e) => return Poll::Ready(Err(format!("receiving failed: {e}"))),
+                Err(e) => return Poll::Ready(Err(failed(e))),
             }
         }
     }

@@ -4,15 +4,21 @@
 //! error before anything is allocated for it; the buffer grows with the bytes that arrived, never by what a peer said.
 
 use super::buffer;
+use super::complaint::other_protocol;
 
 /// What is wrong with a frame's length.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a frame of {length} bytes was announced; socket.request.max.bytes allows {max}")]
+#[error("a frame of {length} bytes was announced; socket.request.max.bytes allows {max}{}", hint(*length))]
 pub(crate) struct BadFrameLength {
     /// The announced length.
     pub(crate) length: i32,
     /// The listener's limit.
     pub(crate) max: usize,
+}
+
+fn hint(length: i32) -> String {
+    let other = other_protocol(length.to_be_bytes());
+    other.map(|what| format!(" (the other side seems to speak {what})")).unwrap_or_default()
 }
 
 /// A receive buffer with a read position.
@@ -73,6 +79,11 @@ impl Frames {
             self.start = from + length;
         }
         Ok(())
+    }
+
+    /// Gives a frame that [`Frames::complete`] took, and those behind it, back.
+    pub(crate) fn put_back(&mut self, frame: &std::ops::Range<usize>) {
+        self.start = frame.start - 4;
     }
 
     /// All bytes of the buffer; the ranges of [`Frames::complete`] are within them until the next [`Frames::make_room`].

@@ -103,6 +103,7 @@ pub(crate) async fn serve<S: Service>(
             peer,
             listener: bound.name.clone(),
             is_controller: bound.is_controller,
+            client_software: Default::default(),
         });
         let (service, settings, stopping) = (service.clone(), settings.clone(), stopping.clone());
         tokio::spawn(async move {

@@ -4,6 +4,7 @@
 //! owns no receive buffer; nothing here knows what a request means (that is [`crate::dispatch`]).
 
 mod buffer;
+mod complaint;
 mod connection;
 mod frames;
 mod limits;
@@ -13,6 +14,7 @@ mod registry;
 mod response;
 mod socket;
 
+pub(crate) use complaint::Complaint;
 pub(crate) use connection::{ConnectionInfo, ConnectionSettings, Service};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use listener::{Bound, bind, serve};

@@ -22,6 +22,7 @@ pub(crate) struct Outbox {
     /// How much of the first chunk is sent.
     sent: usize,
     bytes: usize,
+    memory_bytes: usize,
 }
 
 impl Outbox {
@@ -29,6 +30,7 @@ impl Outbox {
         for chunk in response.chunks {
             if chunk.len() > 0 {
                 self.bytes += chunk.len();
+                self.memory_bytes += chunk.memory_bytes();
                 self.chunks.push_back(chunk);
             }
         }
@@ -37,6 +39,11 @@ impl Outbox {
     /// Bytes not yet sent.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes held in memory for what is not yet sent: those of file regions are not among them.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// Sends until everything is sent (ready) or the socket takes no more (pending, woken when it does).
@@ -90,6 +97,7 @@ impl Outbox {
             }
             n -= left;
             self.sent = 0;
+            self.memory_bytes -= front.memory_bytes();
             self.chunks.pop_front();
         }
     }

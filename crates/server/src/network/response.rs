@@ -22,6 +22,14 @@ impl Chunk {
             Chunk::File(slice) => slice.len,
         }
     }
+
+    /// Its length if it is in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match self {
+            Chunk::Bytes(bytes) => bytes.len(),
+            Chunk::File(_) => 0,
+        }
+    }
 }
 
 /// A whole response frame: the four-byte length, the header, the body.
@@ -35,6 +43,11 @@ impl Response {
     /// A response that is one run of bytes, length and header included.
     pub(crate) fn bytes(frame: Vec<u8>) -> Self {
         Response { chunks: vec![Chunk::Bytes(frame)] }
+    }
+
+    /// The bytes that wait in memory, not in a file, until it is sent.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.chunks.iter().map(Chunk::memory_bytes).sum()
     }
 }
 

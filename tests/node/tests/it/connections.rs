@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use moldau_node_tests::wire::{Wire, batch, fetch_request, name_of, one, produce_request, request_frame};
 use moldau_node_tests::{Bystander, Node, eventually};
+use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
 use moldau_protocol::messages::{ApiVersionsRequest, FetchRequest, MetadataRequest, ProduceRequest};
 use moldau_protocol::records::BatchBuilder;
 
@@ -47,6 +48,58 @@ async fn a_client_that_never_reads_costs_little_and_holds_up_nobody() {
     assert!(grown < 300 << 20, "{grown} bytes for ten clients that never read");
     greedy.iter().for_each(tokio::task::JoinHandle::abort);
     bystander.unharmed().await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_not_made_in_advance() {
+    let node = Node::get();
+    let bystander = Bystander::start(&node).await;
+    for _ in 0..3 {
+        node.topic("unread", 1000, &[]).await.expect("a topic");
+    }
+    let request = MetadataRequest { topics: None, ..Default::default() };
+    let answer = Wire::connect(node.address()).await.ask(9, &request).await;
+    assert!(answer.topics.len() >= 3);
+    let before = resident_bytes();
+    let mut greedy = Vec::new();
+    for _ in 0..50 {
+        let mut wire = Wire::connect(node.address()).await;
+        // Each answer has more than 70 KB: sixty-four for each of these clients would be over 200 MB.
+        let frames = (0..64).flat_map(|id| request_frame(9, id, &request)).collect::<Vec<_>>();
+        wire.send_bytes(&frames).await;
+        greedy.push(wire);
+    }
+    bystander.unharmed().await;
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 96 << 20, "{grown} bytes for fifty clients that never read");
+    // Whoever reads after all gets each answer.
+    let mut late = greedy.remove(0);
+    for id in 0..64 {
+        let (answered, response) = late.receive::<MetadataRequest>(9).await;
+        assert_eq!((answered, response.topics.len() >= 3), (id, true));
+    }
+}
+
+#[tokio::test]
+async fn a_question_about_thousands_of_topics_is_answered_in_its_place() {
+    let node = Node::get();
+    let topic = node.topic("asked-among-thousands", 1, &[]).await.expect("a topic");
+    let named = |name: String| MetadataRequestTopic { name: Some(name), ..Default::default() };
+    let absent = (0..5000).map(|number| named(format!("absent-{number}")));
+    let long = MetadataRequest {
+        topics: Some(absent.chain([named(topic.clone())]).collect()),
+        allow_auto_topic_creation: false,
+        ..Default::default()
+    };
+    let short = MetadataRequest { topics: Some(vec![named(topic)]), ..Default::default() };
+    let mut wire = Wire::connect(node.address()).await;
+    let first = wire.send(9, &long).await;
+    let second = wire.send(9, &short).await;
+    let (answered, response) = wire.receive::<MetadataRequest>(9).await;
+    assert_eq!((answered, response.topics.len()), (first, 5001));
+    let found = response.topics.iter().filter(|topic| topic.error_code == 0).count();
+    assert_eq!(found, 1);
+    assert_eq!(wire.receive::<MetadataRequest>(9).await.0, second);
 }
 
 #[tokio::test]

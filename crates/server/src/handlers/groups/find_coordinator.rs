@@ -2,9 +2,11 @@
 //!
 //! Version 1 adds the key's type, 4 asks for many keys (KIP-699), 6 knows share groups. `__consumer_offsets` is made when the first
 //! group is asked for, and the answer waits for it: COORDINATOR_NOT_AVAILABLE only says that its leader is not reachable.
-//! Transactional ids are refused by an error that clients do not retry.
+//! Transactional ids are refused by an error that clients do not retry: Java shows the text of an unexpected error and not
+//! that of a missing authorization, librdkafka retries the former and ends with the latter.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use moldau_metadata::MetadataImage;
 use moldau_protocol::messages::find_coordinator_response::Coordinator;
@@ -13,6 +15,7 @@ use moldau_types::{ErrorCode, PartitionIndex};
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
+use crate::network::Complaint;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 const FIRST_VERSION_WITH_MANY_KEYS: i16 = 4;
@@ -32,10 +35,7 @@ pub(crate) async fn handle(
     let listener = &context.connection.listener;
     let find = |key: &str| match request.key_type {
         GROUP => coordinator(&image, broker.groups.partition_for(key), listener),
-        TRANSACTION => refused(
-            ErrorCode::TransactionalIdAuthorizationFailed,
-            "This node has no transactions yet; unset transactional.id and use an idempotent producer.",
-        ),
+        TRANSACTION => no_transactions(&context, key),
         _ => refused(ErrorCode::InvalidRequest, "The key type is not known."),
     };
     if context.api_version >= FIRST_VERSION_WITH_MANY_KEYS {
@@ -71,6 +71,24 @@ fn coordinator(image: &MetadataImage, partition: i32, listener: &str) -> Coordin
         },
         None => refused(ErrorCode::CoordinatorNotAvailable, "The coordinator is not available."),
     }
+}
+
+/// Producers that want transactions.
+static TRANSACTIONAL: Complaint = Complaint::new();
+
+fn no_transactions(context: &RequestContext, transactional_id: &str) -> Coordinator {
+    let (client, peer) = (context.client_id.as_deref().unwrap_or_default(), context.connection.peer);
+    if let Some(more) = TRANSACTIONAL.due(Instant::now()) {
+        tracing::warn!(%peer, client, transactional_id, more_unsaid = more, "refused a producer that wants transactions");
+    }
+    let is_java =
+        context.connection.client_software.get().is_some_and(|name| name.starts_with("apache-kafka-java"));
+    let error =
+        if is_java { ErrorCode::InvalidRequest } else { ErrorCode::TransactionalIdAuthorizationFailed };
+    refused(
+        error,
+        "This node has no transactions yet; unset transactional.id and use an idempotent producer.",
+    )
 }
 
 fn refused(error: ErrorCode, message: &str) -> Coordinator {
