@@ -214,7 +214,7 @@ def main():
     try:
         node.start()
         topic = NewTopic(TOPIC, PARTITIONS, 1)
-        admin = AdminClient({"bootstrap.servers": node.address})
+        admin = AdminClient({"bootstrap.servers": node.address}, logger=QUIET)
         admin.create_topics([topic])[TOPIC].result(30)
         load = Load(node.address, options.seed)
         load.thread.start()

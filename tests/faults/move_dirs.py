@@ -14,7 +14,7 @@ import time
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from kill_nine import PARTITIONS, TOPIC, Load, Node, check, dump, read_all
+from kill_nine import PARTITIONS, QUIET, TOPIC, Load, Node, check, dump, read_all
 from wire import Wire
 
 SECONDS = 60
@@ -77,7 +77,7 @@ def main():
     moved = killed = unfinished = 0
     try:
         node.start()
-        admin = AdminClient({"bootstrap.servers": node.address})
+        admin = AdminClient({"bootstrap.servers": node.address}, logger=QUIET)
         admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
         load = Load(node.address, options.seed)
         load.thread.start()

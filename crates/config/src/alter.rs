@@ -19,6 +19,7 @@ use crate::value::{Value, split_list};
 mod client_metrics;
 #[cfg(test)]
 mod tests;
+mod thread_counts;
 
 /// What to do with one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,7 @@ pub fn alter_broker(
     if let Err(errors) = BrokerConfig::of(&result) {
         return Err(invalid_request(errors.into_iter().map(|e| e.message).collect::<Vec<_>>().join("; ")));
     }
+    thread_counts::validate(settings, &result)?;
     if eligible_leader_replicas {
         match altered.changes.get("min.insync.replicas") {
             Some(None) if for_all => {

@@ -92,7 +92,8 @@ impl Segment {
         }
     }
 
-    /// Makes an empty segment, replacing whatever has its name.
+    /// Makes an empty segment, replacing whatever has its name. Its index files are there from the beginning, empty: who reads the
+    /// directory, such as Kafka's dump tool, looks for them.
     pub(crate) fn create(
         home: Arc<Home>,
         base_offset: i64,
@@ -108,6 +109,10 @@ impl Segment {
             .map_err(|e| StorageError::io("creating", &path, e))?;
         if preallocate > 0 {
             file.set_len(preallocate).map_err(|e| StorageError::io("preallocating", &path, e))?;
+        }
+        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+            let path = home.join(&file_name(base_offset, suffix));
+            File::create(&path).map_err(|e| StorageError::io("creating", &path, e))?;
         }
         let segment = Segment {
             offsets: DiskIndex::empty(),

@@ -173,6 +173,48 @@ fn a_broker_refuses_what_only_a_restart_or_one_broker_can_have() {
     assert!(one(&[set("cordoned.log.dirs", "/nope")]).is_err());
 }
 
+/// Any number was taken; the reference lets a thread count halve or double in one change.
+#[test]
+fn thread_counts_change_in_steps() {
+    let settings = settings();
+    let refused = |reason: &str| {
+        refused_request(&format!(
+            "Invalid value org.apache.kafka.common.config.ConfigException: {reason} for configuration Invalid dynamic \
+             configuration"
+        ))
+    };
+    let threads = |settings: &Settings, for_all: bool, name: &str, value: &str| {
+        alter_broker(settings, for_all, &[set(name, value)], false)
+    };
+    let failed = "Dynamic thread count update validation failed for";
+    for (name, value, bound) in [
+        ("num.io.threads", "99", "not be greater than double the current value 8"),
+        ("num.io.threads", "3", "be at least half the current value 8"),
+        ("num.network.threads", "99", "not be greater than double the current value 3"),
+        ("num.replica.fetchers", "3", "not be greater than double the current value 1"),
+        ("remote.log.reader.threads", "99", "not be greater than double the current value 10"),
+    ] {
+        let reason = format!("{failed} {name}={value}, value should {bound}");
+        assert_eq!(threads(&settings, false, name, value), refused(&reason));
+    }
+    for (name, value) in [("num.io.threads", "4"), ("num.io.threads", "16"), ("num.network.threads", "1")] {
+        assert!(threads(&settings, false, name, value).is_ok(), "{name}={value}");
+    }
+    // What the broker's own value hides may be anything.
+    let own = settings.with_dynamic(Configs::new(), configs(&[("num.io.threads", "4")]));
+    assert!(threads(&own, true, "num.io.threads", "99").is_ok());
+    let cleaning = settings.with_dynamic(configs(&[("log.cleaner.threads", "4")]), Configs::new());
+    for (value, bound) in [
+        ("0", "should be at least 1"),
+        ("1", "cannot be reduced to less than half the current value 4"),
+        ("9", "cannot be increased to more than double the current value 4"),
+    ] {
+        let reason = format!("Log cleaner threads {bound}");
+        assert_eq!(threads(&cleaning, true, "log.cleaner.threads", value), refused(&reason));
+    }
+    assert!(threads(&cleaning, true, "log.cleaner.threads", "8").is_ok());
+}
+
 #[test]
 fn min_insync_replicas_belongs_to_the_cluster_while_elr_is_on() {
     let name = "min.insync.replicas";

@@ -129,10 +129,8 @@ impl PartitionLog {
     ) -> Result<Arc<Segment>, StorageError> {
         let preallocate = if config.preallocate { u64::from(config.segment_bytes) } else { 0 };
         let segment = Segment::create(self.home(), base_offset, preallocate)?;
-        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX, crate::files::TXN_INDEX_SUFFIX] {
-            // Remains of a segment that a truncation removed; the new one makes its own when it needs them.
-            let _ = std::fs::remove_file(segment.path(suffix));
-        }
+        // Remains of a segment that a truncation removed; the new one makes its own when it needs one.
+        let _ = std::fs::remove_file(segment.path(crate::files::TXN_INDEX_SUFFIX));
         Ok(Arc::new(segment))
     }
 

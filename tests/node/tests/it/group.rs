@@ -4,8 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use moldau_client::{Consumer, ErrorCode, ProducerRecord, RebalanceListener, TopicPartition};
+use moldau_client::{
+    Consumer, ErrorCode, OffsetAndMetadata, ProducerRecord, RebalanceListener, TopicPartition,
+};
+use moldau_node_tests::wire::{Wire, name_of};
 use moldau_node_tests::{Node, PATIENCE, read, unique, value, write_numbers};
+use moldau_protocol::messages::OffsetDeleteRequest;
+use moldau_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
 
 const FAST: [(&str, &str); 2] = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
 
@@ -281,4 +288,40 @@ async fn offsets_of_a_group_without_members_can_be_set_and_deleted() {
     assert!(admin.list_groups().await.expect("listed").iter().any(|listed| listed.id == group));
     admin.delete_group(&group).await.expect("deleted");
     assert!(admin.list_groups().await.expect("listed").iter().all(|listed| listed.id != group));
+}
+
+/// A partition that a known topic does not have was answered as if its offset had gone.
+#[tokio::test]
+async fn offsets_of_partitions_that_are_not_there_cannot_be_deleted() {
+    let node = Node::get();
+    let topic = node.topic("delete-offsets", 2, &[]).await.expect("a topic");
+    let group = unique("delete-offsets");
+    let mut wire = Wire::connect(node.address()).await;
+    let admin = node.admin().await.expect("an admin client");
+    let committed = BTreeMap::from([(TopicPartition::new(topic.as_str(), 0), OffsetAndMetadata::from(1))]);
+    admin.alter_group_offsets(&group, &committed).await.expect("committed");
+    let delete = |names: [(&str, Vec<i32>); 2]| OffsetDeleteRequest {
+        group_id: group.clone(),
+        topics: Vec::from(names.map(|(name, partitions)| {
+            OffsetDeleteRequestTopic {
+                name: name.to_owned(),
+                partitions: partitions
+                    .into_iter()
+                    .map(|partition_index| OffsetDeleteRequestPartition { partition_index })
+                    .collect(),
+            }
+        })),
+    };
+    let answer = wire.ask(0, &delete([(&topic, vec![0, 5]), ("no-such-topic", vec![0])])).await;
+    assert_eq!(name_of(answer.error_code), "NONE");
+    let mut found = BTreeMap::new();
+    for topic in &answer.topics {
+        for partition in &topic.partitions {
+            found.insert((topic.name.as_str(), partition.partition_index), name_of(partition.error_code));
+        }
+    }
+    let unknown = "UNKNOWN_TOPIC_OR_PARTITION";
+    let wanted = [((topic.as_str(), 0), "NONE"), ((&topic, 5), unknown), (("no-such-topic", 0), unknown)];
+    assert_eq!(found, BTreeMap::from(wanted));
+    admin.close().await;
 }

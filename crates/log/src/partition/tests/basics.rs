@@ -131,6 +131,23 @@ fn segments_roll_by_size_and_reads_go_on_in_the_next() {
     }
 }
 
+/// They came with their first entry, so Kafka's dump tool failed on the index of a segment that was just begun.
+#[test]
+fn a_segment_has_its_index_files_from_the_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_at(dir.path(), LogConfig { segment_bytes: 500, ..LogConfig::default() }, true);
+    let index_files = || {
+        let names = std::fs::read_dir(dir.path().join("t-0")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with("index")).count()
+    };
+    assert_eq!(index_files(), 2);
+    while log.segment_count() < 3 {
+        append(&log, &Build { value_len: 40, ..Build::default() }).unwrap();
+    }
+    assert_eq!(index_files(), 6);
+}
+
 #[test]
 fn a_retry_is_answered_with_its_first_offset() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,9 @@
-//! OffsetDelete (api key 47), version 0: offsets of topics that the group does not read any more go.
+//! OffsetDelete (api key 47), version 0: offsets of topics that the group does not read any more go. A topic or partition that is not
+//! there is UNKNOWN_TOPIC_OR_PARTITION, whether it has an offset or not.
 
 use std::sync::Arc;
 
+use moldau_protocol::messages::offset_delete_request::OffsetDeleteRequestPartition;
 use moldau_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
@@ -18,23 +20,33 @@ pub(crate) async fn handle(
     mut request: OffsetDeleteRequest,
 ) -> OffsetDeleteResponse {
     let image = broker.image();
-    let unknown: Vec<_> =
-        request.topics.extract_if(.., |topic| image.topics.by_name(&topic.name).is_none()).collect();
+    let mut unknown = Vec::new();
+    for topic in &mut request.topics {
+        let is_unknown = |partition: &mut OffsetDeleteRequestPartition| {
+            image.topics.partition(&topic.name, partition.partition_index.into()).is_none()
+        };
+        let partitions: Vec<_> = topic.partitions.extract_if(.., is_unknown).collect();
+        if !partitions.is_empty() {
+            unknown.push((topic.name.clone(), partitions));
+        }
+    }
+    request.topics.retain(|topic| !topic.partitions.is_empty());
     drop(image);
     let mut response = broker.groups.delete_offsets(&request).await;
-    if response.error_code == 0 {
-        let refused = unknown.into_iter().map(|topic| OffsetDeleteResponseTopic {
-            partitions: topic
-                .partitions
-                .iter()
-                .map(|partition| OffsetDeleteResponsePartition {
-                    partition_index: partition.partition_index,
-                    error_code: ErrorCode::UnknownTopicOrPartition.code(),
-                })
-                .collect(),
-            name: topic.name,
+    if response.error_code != 0 {
+        return response;
+    }
+    for (name, partitions) in unknown {
+        let refused = partitions.into_iter().map(|partition| OffsetDeleteResponsePartition {
+            partition_index: partition.partition_index,
+            error_code: ErrorCode::UnknownTopicOrPartition.code(),
         });
-        response.topics.extend(refused);
+        match response.topics.iter_mut().find(|topic| topic.name == name) {
+            Some(topic) => topic.partitions.extend(refused),
+            None => {
+                response.topics.push(OffsetDeleteResponseTopic { partitions: refused.collect(), name });
+            }
+        }
     }
     response
 }
