@@ -30,7 +30,12 @@ pub enum BootstrapError {
     #[error("{0}")]
     ReleaseVersion(String),
     /// `--feature` names `metadata.version`, which `--release-version` sets.
-    #[error("Use --release-version instead of --feature metadata.version=X to avoid ambiguity.")]
+    #[error(
+        "Use --release-version instead of --feature metadata.version=X to avoid ambiguity. The supported versions are \
+         from {} to {}",
+        MetadataVersion::MINIMUM,
+        MetadataVersion::LATEST
+    )]
     MetadataVersionAsFeature,
     /// `--feature` names an unknown feature.
     #[error("Unsupported feature: {name}. Supported features are: {supported}")]

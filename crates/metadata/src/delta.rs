@@ -224,8 +224,7 @@ impl MetadataDelta {
         self.before_transaction.is_some()
     }
 
-    /// Takes a record that is at this offset of the log. On an error the image may hold a part of the record's change
-    /// and is not to be published.
+    /// Takes a record that is at this offset of the log. On an error nothing of it was taken.
     pub fn replay_at(
         &mut self,
         record: &MetadataRecord,

@@ -74,7 +74,7 @@ pub enum ReplayError {
 }
 
 impl MetadataDelta {
-    /// Takes the next record. On an error the image is not to be published.
+    /// Takes the next record. On an error nothing of it was taken; the log is broken, so there is nothing to go on with.
     pub fn replay(&mut self, record: &MetadataRecord) -> Result<(), ReplayError> {
         use MetadataRecord as R;
         match record {
@@ -181,27 +181,31 @@ impl MetadataDelta {
         broker: BrokerId,
         broker_epoch: i64,
     ) -> Result<&mut BrokerRegistration, ReplayError> {
-        self.changes.brokers.insert(broker);
-        self.image
+        let registration = self
+            .image
             .cluster
             .broker_mut(broker)
             .filter(|registration| registration.broker_epoch == broker_epoch)
-            .ok_or(ReplayError::UnknownBroker { broker, broker_epoch })
+            .ok_or(ReplayError::UnknownBroker { broker, broker_epoch })?;
+        self.changes.brokers.insert(broker);
+        Ok(registration)
     }
 
     fn change_broker(&mut self, record: &BrokerRegistrationChangeRecord) -> Result<(), ReplayError> {
-        let broker = self.broker_at(BrokerId(record.broker_id), record.broker_epoch)?;
-        match record.fenced {
-            0 => {}
-            1 => broker.fenced = true,
-            -1 => broker.fenced = false,
+        let fenced = match record.fenced {
+            0 => None,
+            1 => Some(true),
+            -1 => Some(false),
             value => return Err(ReplayError::UnknownValue { field: "Fenced", value }),
-        }
-        match record.in_controlled_shutdown {
-            0 => {}
-            1 => broker.in_controlled_shutdown = true,
+        };
+        let stops = match record.in_controlled_shutdown {
+            0 => false,
+            1 => true,
             value => return Err(ReplayError::UnknownValue { field: "InControlledShutdown", value }),
-        }
+        };
+        let broker = self.broker_at(BrokerId(record.broker_id), record.broker_epoch)?;
+        broker.fenced = fenced.unwrap_or(broker.fenced);
+        broker.in_controlled_shutdown |= stops;
         if !record.log_dirs.is_empty() {
             broker.directories = sorted(&record.log_dirs);
         }
@@ -348,8 +352,8 @@ impl MetadataDelta {
                 image.acls.put(record.id, record.clone());
             }
             R::RemoveAccessControlEntry(record) => {
-                changes.acls.insert(record.id);
                 existed(image.acls.remove(&record.id), &|| format!("the ACL {}", record.id))?;
+                changes.acls.insert(record.id);
             }
             R::UserScramCredential(record) => {
                 let key = (record.mechanism, record.name.clone());
@@ -366,10 +370,10 @@ impl MetadataDelta {
                 image.delegation_tokens.put(record.token_id.clone(), record.clone());
             }
             R::RemoveDelegationToken(record) => {
-                changes.delegation_tokens.insert(record.token_id.clone());
                 existed(image.delegation_tokens.remove(&record.token_id), &|| {
                     format!("the delegation token {}", record.token_id)
                 })?;
+                changes.delegation_tokens.insert(record.token_id.clone());
             }
             _ => {}
         }

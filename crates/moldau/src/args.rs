@@ -134,7 +134,33 @@ pub(crate) enum ClientCommand {
 }
 
 #[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ClusterCommandArgs {
+    /// The one there is may be left out
+    #[command(subcommand)]
+    pub(crate) command: Option<ClusterCommand>,
+    #[command(flatten)]
+    pub(crate) describe: ClusterDescribeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ClusterCommand {
+    /// Show the cluster, its brokers and features
+    Describe(ClusterDescribeArgs),
+}
+
+impl ClusterCommandArgs {
+    /// `moldau cluster` is `moldau cluster describe`.
+    pub(crate) fn describe(self) -> ClusterDescribeArgs {
+        match self.command {
+            Some(ClusterCommand::Describe(args)) => args,
+            None => self.describe,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ClusterDescribeArgs {
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]

@@ -31,21 +31,25 @@ const LOGGERS: [&str; 9] = [
     "moldau_server",
 ];
 
+/// What is told of other crates where `MOLDAU_LOG` does not name them: not openraft's own story of each election.
+const BUILT_IN: &str = "openraft=warn";
+
 /// The levels of this process's loggers.
 pub(crate) struct Levels {
     handle: Option<reload::Handle<EnvFilter, Registry>>,
-    /// What `MOLDAU_LOG` said, or the default.
+    /// The built-in directives, and what `MOLDAU_LOG` said or the default.
     start: String,
     /// What was set since, by logger.
     set: Mutex<BTreeMap<String, String>>,
 }
 
-/// Starts logging; without `MOLDAU_LOG`, at `level`, and without openraft's own story of each election.
+/// Starts logging; without `MOLDAU_LOG`, at `level`.
 pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failure> {
     let wanted = std::env::var("MOLDAU_LOG").ok().filter(|text| !text.is_empty());
-    let start = wanted.unwrap_or_else(|| format!("openraft=warn,{level}"));
+    let wanted = wanted.unwrap_or_else(|| level.to_owned());
+    let start = over_built_in(&wanted);
     let filter = EnvFilter::try_new(&start).map_err(|error| {
-        Failure::usage(format!("MOLDAU_LOG={start}: {error}; for example info, or moldau_log=debug,info"))
+        Failure::usage(format!("MOLDAU_LOG={wanted}: {error}; for example info, or moldau_log=debug,info"))
     })?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
@@ -55,6 +59,11 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failu
     };
     tracing_subscriber::registry().with(filter).with(lines).init();
     Ok(Arc::new(Levels { handle: Some(handle), start, set: Mutex::default() }))
+}
+
+/// These directives over the built-in ones: a later directive for the same target counts.
+fn over_built_in(wanted: &str) -> String {
+    format!("{BUILT_IN},{wanted}")
 }
 
 impl Levels {
@@ -135,6 +144,28 @@ mod tests {
         assert_eq!(level(&levels, "moldau_server"), "WARN");
         levels.set_level("moldau_log", None).expect("unset");
         assert_eq!(level(&levels, "moldau_log"), "DEBUG");
+    }
+
+    /// Which lines are shown: openraft's INFO and DEBUG, ours.
+    fn shown(wanted: &str) -> [bool; 4] {
+        let filter = EnvFilter::try_new(over_built_in(wanted)).expect("directives");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(filter), || {
+            [
+                tracing::enabled!(target: "openraft::core", tracing::Level::INFO),
+                tracing::enabled!(target: "openraft::core", tracing::Level::DEBUG),
+                tracing::enabled!(target: "moldau_log", tracing::Level::INFO),
+                tracing::enabled!(target: "moldau_log", tracing::Level::DEBUG),
+            ]
+        })
+    }
+
+    #[test]
+    fn a_level_that_is_given_leaves_openraft_quiet_unless_it_is_named() {
+        assert_eq!(shown("info"), [false, false, true, false]);
+        assert_eq!(shown("debug"), [false, false, true, true]);
+        assert_eq!(shown("moldau_log=debug,info"), [false, false, true, true]);
+        assert_eq!(shown("openraft=info,warn"), [true, false, false, false]);
+        assert_eq!(shown("openraft=debug,info"), [true, true, true, false]);
     }
 
     #[test]

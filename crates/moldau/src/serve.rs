@@ -37,6 +37,7 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         features: args.feature.clone(),
         loggers,
     };
+    options.check_first_start().map_err(|error| Failure::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use moldau_config::Loaded;
+use moldau_controller::{BootstrapOptions, bootstrap_records};
 use moldau_quorum::{MetadataQuorum, RaftQuorum};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,6 +34,23 @@ pub struct NodeOptions {
     pub features: Vec<(String, i16)>,
     /// The loggers of this process.
     pub loggers: Arc<dyn Loggers>,
+}
+
+impl NodeOptions {
+    /// Whether a new cluster could begin so. The reason why not is one of usage, for a person; nothing was touched.
+    pub fn check_first_start(&self) -> Result<(), NodeError> {
+        let dynamic_quorum = !self.configs.config.quorum.is_static();
+        bootstrap_records(&self.bootstrap(), &self.configs.settings, dynamic_quorum)
+            .map(drop)
+            .map_err(|error| NodeError(error.to_string()))
+    }
+
+    fn bootstrap(&self) -> BootstrapOptions {
+        BootstrapOptions {
+            release_version: self.release_version.clone(),
+            features: self.features.iter().cloned().collect(),
+        }
+    }
 }
 
 /// Why a node did not start, for a person.

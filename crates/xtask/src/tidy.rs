@@ -8,6 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+mod configs;
+
 const LINES_MAX: usize = 800;
 
 /// A file's path from the root, with slashes, and its text.
@@ -23,6 +25,7 @@ pub(crate) fn problems(root: &Path) -> Result<Vec<String>> {
     if let Some(map) = sources.iter().find(|source| source.path == "ARCHITECTURE.md") {
         problems.extend(stale_names(map, &sources));
     }
+    problems.extend(configs::unread(&sources));
     Ok(problems)
 }
 

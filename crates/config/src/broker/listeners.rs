@@ -44,10 +44,6 @@ pub struct Listener {
 pub struct Listeners {
     /// In the order of `listeners`.
     pub all: Vec<Listener>,
-    /// Name of the one that brokers use among themselves.
-    pub inter_broker: String,
-    /// `controller.listener.names`, in upper case.
-    pub controller_names: Vec<String>,
 }
 
 impl Listeners {
@@ -94,8 +90,8 @@ impl Listeners {
                 reached => all.push(listener(settings, endpoint, reached, is_controller)),
             }
         }
-        let inter_broker = inter_broker(settings, &all, &mut errors);
-        if errors.is_empty() { Ok(Self { all, inter_broker, controller_names }) } else { Err(errors) }
+        check_inter_broker(settings, &all, &mut errors);
+        if errors.is_empty() { Ok(Self { all }) } else { Err(errors) }
     }
 }
 
@@ -279,7 +275,8 @@ fn served(protocols: &BTreeMap<String, String>, listener: &str) -> Result<(), In
     }
 }
 
-fn inter_broker(settings: &Settings, all: &[Listener], errors: &mut Vec<InvalidConfig>) -> String {
+/// Nothing connects to the listener between brokers yet; a name that Kafka would refuse is refused all the same.
+fn check_inter_broker(settings: &Settings, all: &[Listener], errors: &mut Vec<InvalidConfig>) {
     let set = field::<Option<String>>(settings, "inter.broker.listener.name").map(|name| name.to_uppercase());
     if set.is_some() && settings.is_set("security.inter.broker.protocol") {
         errors.push(InvalidConfig::new(
@@ -296,5 +293,4 @@ fn inter_broker(settings: &Settings, all: &[Listener], errors: &mut Vec<InvalidC
             names.join(",")
         )));
     }
-    name
 }

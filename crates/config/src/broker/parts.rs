@@ -21,7 +21,6 @@ part! {
     /// Id, roles and identity.
     NodeConfig {
         node_id: i32 = "node.id",
-        process_roles: Vec<String> = "process.roles",
         broker_rack: Option<String> = "broker.rack",
         cluster_id: Option<String> = "moldau.cluster.id",
     }
@@ -109,7 +108,6 @@ part! {
         group_max_session_timeout_ms: i32 = "group.max.session.timeout.ms",
         group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms",
         group_max_size: i32 = "group.max.size",
-        group_coordinator_rebalance_protocols: Vec<String> = "group.coordinator.rebalance.protocols",
     }
 }
 
@@ -117,7 +115,6 @@ part! {
     /// Committed offsets and their topic.
     OffsetsConfig {
         offset_metadata_max_bytes: i32 = "offset.metadata.max.bytes",
-        offsets_load_buffer_size: i32 = "offsets.load.buffer.size",
         offsets_retention_minutes: i32 = "offsets.retention.minutes",
         offsets_retention_check_interval_ms: i64 = "offsets.retention.check.interval.ms",
         offsets_topic_replication_factor: i16 = "offsets.topic.replication.factor",
@@ -143,8 +140,6 @@ part! {
     computed {
         /// `controller.quorum.voters`; the quorum is dynamic where there is none.
         voters: Vec<Voter> = voters,
-        /// `controller.quorum.bootstrap.servers`
-        bootstrap_servers: Vec<HostPort> = bootstrap_servers,
     }
 }
 
@@ -163,8 +158,6 @@ part! {
         max_snapshot_interval_ms: i64 = "metadata.log.max.snapshot.interval.ms",
         max_retention_bytes: i64 = "metadata.max.retention.bytes",
         max_retention_ms: i64 = "metadata.max.retention.ms",
-        max_batch_size_in_bytes: i32 = "internal.metadata.max.batch.size.in.bytes",
-        delete_delay_ms: i64 = "internal.metadata.delete.delay.millis",
     }
     computed {
         /// `metadata.log.dir`, else the first data directory.
@@ -181,13 +174,13 @@ part! {
 #[cfg(test)]
 pub(super) const COMPUTED: &[&str] = &[
     "broker.id",
+    "process.roles",
     "max.connections.per.ip.overrides",
     "log.dir",
     "log.dirs",
     "cordoned.log.dirs",
     "moldau.durability",
     "controller.quorum.voters",
-    "controller.quorum.bootstrap.servers",
     "metadata.log.dir",
     "metadata.log.segment.bytes",
     "internal.metadata.log.segment.bytes",
@@ -225,11 +218,6 @@ fn durability(settings: &Settings) -> Durability {
 fn voters(settings: &Settings) -> Vec<Voter> {
     let texts: Vec<String> = field(settings, "controller.quorum.voters");
     texts.iter().filter_map(|text| parse_voter(text)).map(|(id, address)| Voter { id, address }).collect()
-}
-
-fn bootstrap_servers(settings: &Settings) -> Vec<HostPort> {
-    let texts: Vec<String> = field(settings, "controller.quorum.bootstrap.servers");
-    texts.iter().filter_map(|text| HostPort::parse(text)).collect()
 }
 
 fn connection_overrides(settings: &Settings) -> BTreeMap<String, i32> {

@@ -1,7 +1,7 @@
 //! Groups of the classic protocol, and their coordinator.
 
 use crate::key::{Is, Key, int, list};
-use crate::keys::reasons::{COORDINATOR_WRITES, THREADS};
+use crate::keys::reasons::{CONSUMER, COORDINATOR_WRITES, THREADS};
 use crate::validator::Validator;
 
 pub(super) static KEYS: &[Key] = &[
@@ -14,7 +14,7 @@ pub(super) static KEYS: &[Key] = &[
     int("group.max.size", Is("2147483647")).at_least(1).effective("Most members of a classic group."),
     list("group.coordinator.rebalance.protocols", Is("classic,consumer,streams"))
         .valid(Validator::ListOf { texts: &["consumer", "classic", "share", "streams"], empty: false })
-        .effective("Group protocols that are answered, of those that are built in."),
+        .inert(CONSUMER, "Group protocols that are answered, of those that are built in; classic always is."),
     int("group.coordinator.threads", Is("4"))
         .at_least(1)
         .high()

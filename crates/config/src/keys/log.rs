@@ -29,7 +29,7 @@ pub(super) static KEYS: &[Key] = &[
     long("log.flush.scheduler.interval.ms", Is("9223372036854775807")).high().effective("Milliseconds between two looks for partitions to sync."),
     int("log.flush.offset.checkpoint.interval.ms", Is("60000")).at_least(0).high().effective("Milliseconds between two writings of the recovery points."),
     int("log.flush.start.offset.checkpoint.interval.ms", Is("60000")).at_least(0).high().effective("Milliseconds between two writings of the log start offsets."),
-    long("log.initial.task.delay.ms", Is("30000")).at_least(0).low().internal().effective("Milliseconds from the start to the first background task of the log."),
+    long("log.initial.task.delay.ms", Is("30000")).at_least(0).low().internal().effective("Milliseconds from the start to the first run of each background task of the log whose interval is longer."),
     string("log.message.timestamp.type", Is("CreateTime")).one_of(&["CreateTime", "LogAppendTime"]).cluster_wide().effective("Whether a record keeps its producer's time or gets the time of its append."),
     long("log.message.timestamp.before.max.ms", Is("9223372036854775807")).at_least(0).cluster_wide().effective("Milliseconds a record's time may lie behind the broker's."),
     long("log.message.timestamp.after.max.ms", Is("3600000")).at_least(0).cluster_wide().effective("Milliseconds a record's time may lie ahead of the broker's."),

@@ -1,7 +1,9 @@
 //! The controller quorum and its metadata log.
 
 use crate::key::{Is, Key, Null, boolean, int, list, long, string};
-use crate::keys::reasons::{METRICS, ONE_NODE, QUORUM, QUORUM_IDLE, QUORUM_WRITES};
+use crate::keys::reasons::{
+    METADATA_BATCH, METADATA_REMOVAL, METRICS, ONE_NODE, QUORUM, QUORUM_IDLE, QUORUM_WRITES,
+};
 use crate::validator::Validator;
 
 pub(super) static KEYS: &[Key] = &[
@@ -12,7 +14,7 @@ pub(super) static KEYS: &[Key] = &[
     list("controller.quorum.bootstrap.servers", Is(""))
         .valid(Validator::QuorumServers)
         .high()
-        .effective("Addresses at which the quorum can be found."),
+        .inert(QUORUM, "Addresses at which the quorum can be found."),
     boolean("controller.quorum.auto.join.enable", Is("false"))
         .low()
         .inert(QUORUM, "Whether a controller adds itself to the voters."),
@@ -90,9 +92,9 @@ pub(super) static KEYS: &[Key] = &[
     int("internal.metadata.max.batch.size.in.bytes", Is("8388608"))
         .low()
         .internal()
-        .effective("Largest batch in the metadata log."),
+        .inert(METADATA_BATCH, "Largest batch in the metadata log."),
     long("internal.metadata.delete.delay.millis", Is("60000"))
         .low()
         .internal()
-        .effective("Milliseconds before a removed file of the metadata log is deleted."),
+        .inert(METADATA_REMOVAL, "Milliseconds before a removed file of the metadata log is deleted."),
 ];

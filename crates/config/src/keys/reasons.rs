@@ -23,6 +23,11 @@ pub const QUORUM: &str = "takes effect when the quorum has more than one control
 /// Gathering of metadata records.
 pub const QUORUM_WRITES: &str =
     "records are gathered while the write before them is under way, without a delay";
+/// Size of a metadata batch.
+pub const METADATA_BATCH: &str = "a batch of metadata records may always have 8 MiB";
+/// Removal of metadata files.
+pub const METADATA_REMOVAL: &str =
+    "nothing reads a removed file of the metadata log, so it is deleted at once";
 /// No-op records.
 pub const QUORUM_IDLE: &str = "a quiet metadata log stays quiet";
 /// Gathering of coordinator records.

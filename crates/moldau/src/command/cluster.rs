@@ -1,12 +1,12 @@
-//! `moldau cluster`: the cluster, its brokers and features.
+//! `moldau cluster describe`, or `moldau cluster`: the cluster, its brokers and features.
 
 use serde_json::json;
 
-use crate::args::ClusterCommandArgs;
+use crate::args::ClusterDescribeArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
 
-pub(crate) async fn run(args: ClusterCommandArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: ClusterDescribeArgs) -> Result<(), Failure> {
     let admin = args.cluster.admin().await?;
     let cluster = admin.describe_cluster().await?;
     show(

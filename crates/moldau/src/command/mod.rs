@@ -22,7 +22,7 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Consume(args) => consume::run(args).await,
         ClientCommand::Group(command) => group::run(command).await,
         ClientCommand::Config(command) => config::run(command).await,
-        ClientCommand::Cluster(args) => cluster::run(args).await,
+        ClientCommand::Cluster(args) => cluster::run(args.describe()).await,
     }
 }
 

@@ -139,3 +139,31 @@ fn a_bad_config_file_is_refused_with_all_its_errors() {
     let stderr = text(&output.stderr);
     assert!(stderr.contains("num.partitions") && stderr.contains("log.segment.bytes"), "{stderr}");
 }
+
+#[test]
+fn a_first_start_that_cannot_be_ends_with_2_and_leaves_nothing_behind() {
+    let data = std::env::temp_dir().join(format!("moldau-it-first-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    for (args, wanted) in [
+        (
+            &["--feature", "foo=1"][..],
+            "Supported features are: eligible.leader.replicas.version, group.version",
+        ),
+        (&["--feature", "eligible.leader.replicas.version=7"], "the supported levels are 0 to 1"),
+        (&["--feature", "metadata.version=99"], "Use --release-version instead"),
+        (&["--feature", "metadata.version=99"], "from 3.3-IV3 to 4.3-IV0"),
+        (&["--feature", "kraft.version=0"], "kraft.version"),
+        (&["--release-version", "9.9"], "from 3.3-IV3 to 4.3-IV0"),
+        (
+            &["--release-version", "3.3", "--feature", "eligible.leader.replicas.version=1"],
+            "metadata.version",
+        ),
+    ] {
+        let given = ["serve", "--data", data.to_str().expect("UTF-8"), "--listen", "127.0.0.1:0"];
+        let output = moldau(&given).args(args).output().expect("it runs");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(wanted), "{args:?}: {stderr}");
+        assert!(!data.exists(), "{args:?} left {}", data.display());
+    }
+}

@@ -143,6 +143,22 @@ fn records_go_through_a_node_and_survive_its_stop() {
 }
 
 #[test]
+fn the_cluster_is_described_with_and_without_the_word() {
+    let directory = Directory::new("cluster");
+    let node = Served::start(&directory.0, &[]);
+    let described = node.good(&["cluster", "describe", "-o", "json"], "");
+    assert_eq!(node.good(&["cluster", "-o", "json"], ""), described);
+    assert_eq!(node.good(&["cluster"], ""), node.good(&["cluster", "describe"], ""));
+    let described: serde_json::Value = serde_json::from_str(&described).expect("JSON");
+    assert_eq!(described["controller"], 1);
+    assert_eq!(described["features"]["metadata.version"], 30);
+    // without the address in the environment too
+    for args in [&["cluster", "-b", &node.address][..], &["cluster", "describe", "-b", &node.address]] {
+        assert!(moldau(args).output().expect("it runs").status.success(), "{args:?}");
+    }
+}
+
+#[test]
 fn what_the_cluster_refuses_ends_with_1() {
     let directory = Directory::new("refused");
     let node = Served::start(&directory.0, &["--set", "auto.create.topics.enable=false"]);

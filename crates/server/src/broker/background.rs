@@ -68,10 +68,18 @@ pub(crate) fn spawn_background(
     tasks
 }
 
+/// How long a pass waits; before its first run no longer than `log.initial.task.delay.ms`.
+fn wait_of(config: &BrokerConfig, interval: Interval, first: bool) -> Duration {
+    // The longest sleep that the timer takes is some years; nobody waits for more.
+    let wait = interval(config).min(Duration::from_secs(365 * 24 * 3600));
+    if first { wait.min(millis(config.log.log_initial_task_delay_ms)) } else { wait }
+}
+
 async fn run(broker: Arc<Broker>, interval: Interval, pass: Pass, mut stopping: watch::Receiver<bool>) {
+    let mut first = true;
     loop {
-        // The longest sleep that the timer takes is some years; nobody waits for more.
-        let wait = interval(&broker.configs.load().broker).min(Duration::from_secs(365 * 24 * 3600));
+        let wait = wait_of(&broker.configs.load().broker, interval, first);
+        first = false;
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
@@ -80,5 +88,22 @@ async fn run(broker: Arc<Broker>, interval: Interval, pass: Pass, mut stopping: 
         if let Err(error) = tokio::task::spawn_blocking(move || pass(&broker)).await {
             tracing::error!("a background pass over the logs panicked: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_run_of_a_pass_comes_by_the_initial_delay() {
+        let set = [("log.initial.task.delay.ms", "400"), ("log.retention.check.interval.ms", "9000")];
+        let pairs = set.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = BrokerConfig::load(pairs).unwrap().config;
+        let retention: Interval = |c| millis(c.log.log_retention_check_interval_ms);
+        assert_eq!(wait_of(&config, retention, true), Duration::from_millis(400));
+        assert_eq!(wait_of(&config, retention, false), Duration::from_millis(9000));
+        let often: Interval = |_| Duration::from_millis(1);
+        assert_eq!(wait_of(&config, often, true), Duration::from_millis(1));
     }
 }

@@ -1,7 +1,5 @@
 //! The first start: what is finalized and configured before anything else.
 
-use std::collections::BTreeMap;
-
 use moldau_controller::{BootstrapOptions, ControllerResult, bootstrap_records};
 
 use moldau_config::Settings;
@@ -12,13 +10,10 @@ use crate::controller::ControllerHandle;
 /// Writes the bootstrap records if the metadata log has none.
 pub(super) async fn write_if_empty(
     controller: &ControllerHandle,
-    release_version: Option<String>,
-    features: Vec<(String, i16)>,
+    options: BootstrapOptions,
     settings: Settings,
     dynamic_quorum: bool,
 ) -> Result<(), NodeError> {
-    let options =
-        BootstrapOptions { release_version, features: features.into_iter().collect::<BTreeMap<_, _>>() };
     let written = controller
         .submit(move |_, context| {
             if context.image.features.metadata_version.is_some() {

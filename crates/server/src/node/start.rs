@@ -26,6 +26,8 @@ impl Node {
     /// tokio runtime.
     pub async fn start(options: NodeOptions) -> Result<Node, NodeError> {
         let started = Instant::now();
+        options.check_first_start()?;
+        let first_start = options.bootstrap();
         let Loaded { config, settings, warnings } = options.configs;
         for warning in warnings {
             tracing::warn!("{warning}");
@@ -96,14 +98,7 @@ impl Node {
         tokio::spawn(run(task, operations));
         let node_settings = broker.configs.load().settings.clone();
         let dynamic = broker.identity.kraft_version > 0;
-        bootstrap::write_if_empty(
-            &controller,
-            options.release_version,
-            options.features,
-            node_settings,
-            dynamic,
-        )
-        .await?;
+        bootstrap::write_if_empty(&controller, first_start, node_settings, dynamic).await?;
         // The first asked is the first written; both share an fsync.
         let (controller_registered, joined) = tokio::join!(
             registration::register_controller(&broker),
