@@ -1,7 +1,7 @@
 //! Which crate may use which.
 //!
 //! What always holds: dependencies point only upward in this table, directly or through others. Every crate of the
-//! workspace stands in it.
+//! workspace stands in it, and in the code map.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +72,25 @@ pub(crate) fn problems(metadata: &Value) -> Result<Vec<String>> {
     Ok(problems)
 }
 
+/// Every package that the code map says nothing of: its folder, such as `crates/log`, stands nowhere between backticks.
+pub(crate) fn unnamed(metadata: &Value, map: &str) -> Result<Vec<String>> {
+    let root = metadata["workspace_root"].as_str().context("cargo metadata has no root")?;
+    let mut problems = Vec::new();
+    for package in metadata["packages"].as_array().context("cargo metadata has no packages")? {
+        let manifest = package["manifest_path"].as_str().context("a package without a manifest")?;
+        let folder = manifest
+            .strip_prefix(root)
+            .and_then(|path| path.trim_start_matches(['/', '\\']).strip_suffix("Cargo.toml"))
+            .context("a package outside the workspace")?
+            .replace('\\', "/");
+        let folder = folder.trim_end_matches('/');
+        if !map.contains(&format!("`{folder}`")) {
+            problems.push(format!("ARCHITECTURE.md: `{folder}` is a member of the workspace and not named"));
+        }
+    }
+    Ok(problems)
+}
+
 /// Every crate that each may use, directly or through others. Rows only name crates of earlier rows.
 fn closure(layers: &[(&'static str, &[&'static str])]) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -87,7 +106,7 @@ fn closure(layers: &[(&'static str, &[&'static str])]) -> BTreeMap<&'static str,
 mod tests {
     use serde_json::json;
 
-    use super::{LAYERS, closure, problems};
+    use super::{LAYERS, closure, problems, unnamed};
 
     fn package(name: &str, uses: &[&str]) -> serde_json::Value {
         let dependencies: Vec<_> = uses.iter().map(|used| json!({"name": used, "kind": null})).collect();
@@ -122,6 +141,18 @@ mod tests {
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].starts_with("moldau-types must not use moldau-log"));
         assert!(problems[1].starts_with("moldau-odd"));
+    }
+
+    #[test]
+    fn a_member_that_the_code_map_leaves_out_is_named() {
+        let metadata = json!({"workspace_root": "/x", "packages": [
+            {"manifest_path": "/x/crates/log/Cargo.toml"},
+            {"manifest_path": "/x/bench/Cargo.toml"},
+        ]});
+        assert_eq!(unnamed(&metadata, "### `crates/log`\n`bench`").unwrap(), Vec::<String>::new());
+        let problems = unnamed(&metadata, "`crates/log-more` and `bench/src/main.rs`").unwrap();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("`crates/log` is a member"), "{problems:?}");
     }
 
     #[test]

@@ -14,7 +14,8 @@ mod tidy;
 const USAGE: &str = "usage: cargo xtask check|fix|tidy|bench
   check   format, clippy with warnings as errors, tests, tidy
   fix     format, clippy's suggestions, generated docs
-  tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, names in ARCHITECTURE.md
+  tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, unread configs,
+          names in ARCHITECTURE.md and members that it does not name
   bench   measures the node beside Apache Kafka and the kernel's floor; `cargo xtask bench --help` says more";
 
 fn main() -> ExitCode {
@@ -56,8 +57,11 @@ fn fix() -> Result<()> {
 }
 
 fn tidy() -> Result<()> {
-    let problems =
-        tidy::problems(&root())?.into_iter().chain(layers::problems(&metadata()?)?).collect::<Vec<_>>();
+    let metadata = metadata()?;
+    let mut problems = tidy::problems(&root())?;
+    problems.extend(layers::problems(&metadata)?);
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).context("ARCHITECTURE.md")?;
+    problems.extend(layers::unnamed(&metadata, &map)?);
     if problems.is_empty() {
         return Ok(());
     }

@@ -160,7 +160,7 @@ enum Kind {
 }
 
 fn kind(name: &str) -> Kind {
-    let starts = ["crates/", "docs/", "tests/", "bench/", "examples/", ".ci/"];
+    let starts = ["crates/", "docs/", "tests/", "bench/", "patches/", "examples/", ".ci/"];
     let plain = |c: char| is_word(c) || "-./".contains(c);
     if starts.iter().any(|start| name.starts_with(start)) && name.chars().all(plain) {
         return Kind::Path;

@@ -92,20 +92,27 @@ fn start_own(settings: &[(&str, &str)]) -> String {
     receiver.recv().expect("the node starts")
 }
 
+/// The node that `MOLDAU_TEST_BOOTSTRAP` names.
+fn named() -> Option<String> {
+    std::env::var("MOLDAU_TEST_BOOTSTRAP").ok().filter(|address| !address.is_empty())
+}
+
 impl Node {
     /// The node that `MOLDAU_TEST_BOOTSTRAP` names, or the one of this process.
     pub fn get() -> Self {
         static ADDRESS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        let address = ADDRESS.get_or_init(|| {
-            let named = std::env::var("MOLDAU_TEST_BOOTSTRAP").ok().filter(|address| !address.is_empty());
-            named.unwrap_or_else(|| start_own(&[]))
-        });
+        let address = ADDRESS.get_or_init(|| named().unwrap_or_else(|| start_own(&[])));
         Self { address: address.clone() }
     }
 
     /// A node of the caller's own in this process, with these settings, whatever `MOLDAU_TEST_BOOTSTRAP` says.
     pub fn with(settings: &[(&str, &str)]) -> Self {
         Self { address: start_own(settings) }
+    }
+
+    /// Whether the node is in this process and so a Moldau, not the one that `MOLDAU_TEST_BOOTSTRAP` names.
+    pub fn is_own(&self) -> bool {
+        named().is_none_or(|address| address != self.address)
     }
 
     /// `host:port`.
