@@ -16,7 +16,7 @@ pub struct ClusterDescription {
     pub controller: Option<i32>,
     /// The brokers, ordered by id.
     pub brokers: Vec<Broker>,
-    /// The finalized features with their levels, ordered by name.
+    /// The features with their finalized levels, 0 for those that are only supported, ordered by name.
     pub features: Vec<(String, i16)>,
 }
 
@@ -39,8 +39,7 @@ impl Admin {
             })
             .collect();
         brokers.sort_by_key(|broker| broker.id);
-        let mut features = connection.versions().finalized_features().to_vec();
-        features.sort();
+        let features = connection.versions().features().to_vec();
         Ok(ClusterDescription {
             id: response.cluster_id,
             controller: (response.controller_id >= 0).then_some(response.controller_id),

@@ -1,6 +1,6 @@
 //! The versions of each API that a broker speaks, and the choice among them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use moldau_protocol::messages::ApiVersionsResponse;
 
@@ -8,22 +8,22 @@ use moldau_protocol::messages::ApiVersionsResponse;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Versions {
     ranges: HashMap<i16, (i16, i16)>,
-    finalized: Vec<(String, i16)>,
+    features: Vec<(String, i16)>,
 }
 
 impl Versions {
     pub(super) fn new(response: &ApiVersionsResponse) -> Self {
+        let levels = response.finalized_features.iter().map(|f| (f.name.clone(), f.max_version_level));
+        // what is supported and not finalized is at level 0
+        let supported = response.supported_features.iter().map(|f| (f.name.clone(), 0));
+        let features: BTreeMap<String, i16> = supported.chain(levels).collect();
         Self {
             ranges: response
                 .api_keys
                 .iter()
                 .map(|api| (api.api_key, (api.min_version, api.max_version)))
                 .collect(),
-            finalized: response
-                .finalized_features
-                .iter()
-                .map(|feature| (feature.name.clone(), feature.max_version_level))
-                .collect(),
+            features: features.into_iter().collect(),
         }
     }
 
@@ -39,9 +39,10 @@ impl Versions {
         (version >= min.max(lowest)).then_some(version)
     }
 
-    /// The finalized features of the cluster with their levels.
-    pub(crate) fn finalized_features(&self) -> &[(String, i16)] {
-        &self.finalized
+    /// The features of the cluster with their finalized levels, 0 for those that only are supported; by name. Brokers
+    /// that know only ApiVersions 3 leave those out whose lowest level is 0.
+    pub(crate) fn features(&self) -> &[(String, i16)] {
+        &self.features
     }
 
     /// All ranges, by API key.
@@ -58,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_highest_common_version_is_chosen() {
-        let versions = Versions { ranges: HashMap::from([(1, (4, 18))]), finalized: Vec::new() };
+        let versions = Versions { ranges: HashMap::from([(1, (4, 18))]), features: Vec::new() };
         assert_eq!(versions.choose(1, 4, 17), Some(17));
         assert_eq!(versions.choose(1, 4, 30), Some(18));
         assert_eq!(versions.choose(1, 0, 3), None);

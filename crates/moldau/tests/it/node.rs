@@ -152,6 +152,7 @@ fn the_cluster_is_described_with_and_without_the_word() {
     let described: serde_json::Value = serde_json::from_str(&described).expect("JSON");
     assert_eq!(described["controller"], 1);
     assert_eq!(described["features"]["metadata.version"], 30);
+    assert_eq!(described["features"]["transaction.version"], 0);
     // without the address in the environment too
     for args in [&["cluster", "-b", &node.address][..], &["cluster", "describe", "-b", &node.address]] {
         assert!(moldau(args).output().expect("it runs").status.success(), "{args:?}");
