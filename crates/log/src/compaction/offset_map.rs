@@ -5,7 +5,6 @@
 //! than it has: the bound holds while growing too.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 const SHARDS: usize = 16;
@@ -78,20 +77,17 @@ impl OffsetMap {
     /// Notes that `key` is at `offset`; later offsets win. False if there is no room for another key.
     pub(crate) fn put(&mut self, key: &[u8], offset: i64) -> bool {
         let hash = self.hash(key);
-        let max = self.max_per_shard;
         let shard = &mut self.shards[hash.0[1] as usize % SHARDS];
-        let len = shard.len();
-        match shard.entry(hash) {
-            Entry::Occupied(mut entry) => {
-                *entry.get_mut() = offset.max(*entry.get());
-                true
-            }
-            Entry::Vacant(entry) if len < max => {
-                entry.insert(offset);
-                true
-            }
-            Entry::Vacant(_) => false,
+        if let Some(known) = shard.get_mut(&hash) {
+            *known = offset.max(*known);
+            return true;
         }
+        // Not by an entry: asking for one makes room for a key before it is known whether there may be one more.
+        let has_room = shard.len() < self.max_per_shard;
+        if has_room {
+            shard.insert(hash, offset);
+        }
+        has_room
     }
 
     /// Where `key` is last, if the dirty part has it.
@@ -158,6 +154,8 @@ mod tests {
             while map.put(format!("key {taken}").as_bytes(), taken) {
                 taken += 1;
             }
+            let refused = (taken..).map(|number| map.put(format!("key {number}").as_bytes(), 0)).take(1000);
+            assert!(refused.filter(|taken| !taken).count() > 0);
             assert!(map.memory() <= bytes.max(SHARDS * 16 * SLOT_BYTES), "{} of {bytes}", map.memory());
             // The tables do not fill evenly, the small ones least.
             assert!(
