@@ -1,7 +1,7 @@
 //! One consumer's membership in its group: joined, joining, or about to.
 //!
-//! Always: while a join is under way the member owns nothing, unless all its assignors are cooperative. The task that joins goes on when nobody polls, and its result
-//! waits for the next poll.
+//! Always: while a join is under way the member owns nothing, unless all its assignors are cooperative. The task that joins
+//! goes on when nobody polls, and its result waits for the next poll, and for those after it until one has taken it up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub(super) fn assignors(config: &ConsumerConfig) -> Result<Vec<Assignor>> {
 pub(super) enum Change {
     /// Nothing.
     None,
-    /// A join was completed.
+    /// A join was completed; said again until [`Membership::taken_up`].
     Assigned(Vec<TopicPartition>),
     /// The group rebalances: commit, give up what is owned, then [`Membership::join`].
     Revoked,
@@ -106,6 +106,8 @@ enum State {
     In {
         joined: Joined,
         heartbeat: Heartbeat,
+        /// The consumer reads what was assigned.
+        taken_up: bool,
     },
 }
 
@@ -240,6 +242,13 @@ impl Membership {
         }
     }
 
+    /// The assignment is read from now on. A poll that is cancelled before leaves it to the next one.
+    pub(super) fn taken_up(&mut self) {
+        if let State::In { taken_up, .. } = &mut self.state {
+            *taken_up = true;
+        }
+    }
+
     /// What happened since the last call. Never waits for the group.
     pub(super) fn next(&mut self) -> Result<Change> {
         match &mut self.state {
@@ -262,10 +271,14 @@ impl Membership {
                 };
                 let assigned = joined.assigned.clone();
                 self.previous = Previous { partitions: assigned.clone(), generation: joined.generation };
-                self.state = State::In { heartbeat: self.heartbeat(&joined), joined };
+                self.state = State::In { heartbeat: self.heartbeat(&joined), joined, taken_up: false };
                 Ok(Change::Assigned(assigned))
             }
-            State::In { joined, heartbeat } => {
+            State::In { joined, heartbeat, taken_up: false } => {
+                heartbeat.pulse.polled();
+                Ok(Change::Assigned(joined.assigned.clone()))
+            }
+            State::In { joined, heartbeat, taken_up: true } => {
                 heartbeat.pulse.polled();
                 match heartbeat.pulse.take() {
                     Some(Notice::Failed(error)) => {

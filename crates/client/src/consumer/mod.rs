@@ -457,6 +457,10 @@ impl Consumer {
         {
             tracing::warn!(%error, "offsets were not committed before partitions were given up");
         }
+        // From here on nothing is waited for: a cancelled poll has done all of it or none.
+        if let Some(membership) = &mut self.membership {
+            membership.taken_up();
+        }
         self.release(&kept, &released);
         let added: Vec<_> =
             partitions.iter().filter(|partition| !before.contains(partition)).cloned().collect();

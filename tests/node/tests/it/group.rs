@@ -13,6 +13,8 @@ use moldau_protocol::messages::OffsetDeleteRequest;
 use moldau_protocol::messages::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 
 const FAST: [(&str, &str); 2] = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
 
@@ -195,6 +197,45 @@ async fn cooperative_members_go_on_reading_what_they_keep_and_nothing_is_read_tw
     let (now, most_at_once) = held.0.lock().expect("not poisoned").clone();
     assert_eq!(now.len(), 2);
     assert_eq!(most_at_once, 2, "never more was revoked than had to move");
+}
+
+/// An assignment was lost when the poll that took it up was cancelled while it committed what goes to others.
+#[tokio::test]
+async fn polls_that_are_cancelled_during_a_cooperative_rebalance_lose_no_partition() {
+    let node = Node::get();
+    let topic = node.topic("cancelled", 12, &[]).await.expect("a topic");
+    let producer = node.producer(&[]).await.expect("a producer");
+    for partition in 0..12 {
+        write_numbers(&producer, &topic, partition, 0..20).await.expect("written");
+    }
+    let settings = [("partition.assignment.strategy", "cooperative-sticky")];
+    for seed in 0..6 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let mut longest_us = 1000;
+        let group = unique("cancelled");
+        let mut members = vec![member(&node, &group, &topic, &settings).await];
+        share(&mut members, 12).await;
+        members.push(member(&node, &group, &topic, &settings).await);
+        let sharing = async {
+            loop {
+                for member in &mut members {
+                    // Ever longer, so that at some time even a slow machine gets a commit through.
+                    longest_us += 20;
+                    let delay = Duration::from_micros(random.random_range(0..longest_us));
+                    let cancelled = tokio::time::timeout(delay, member.poll(Duration::from_secs(1))).await;
+                    if let Ok(polled) = cancelled {
+                        polled.expect("a poll");
+                    }
+                }
+                if members.iter().all(|member| member.assignment().len() == 6) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let shared = tokio::time::timeout(PATIENCE, sharing).await;
+        shared.unwrap_or_else(|_| panic!("cancelled polls lost an assignment, seed {seed}"));
+    }
 }
 
 #[tokio::test]
