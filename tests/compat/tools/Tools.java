@@ -39,20 +39,22 @@ public class Tools {
         Map.entry("transactions", "org.apache.kafka.tools.TransactionsCommand"),
         Map.entry("e2e-latency", "org.apache.kafka.tools.EndToEndLatency"));
 
-    /** What a tool's exit becomes. */
+    /** What stops a tool that exits. Some tools catch it, print it, and exit once more: the first code counts. */
     private static final class Ended extends RuntimeException {
-        Ended(int code) {
-            super("exit " + code);
+    }
+
+    private static volatile Integer exitCode;
+
+    private static void exit(int code, String message) {
+        if (exitCode == null) {
+            exitCode = code;
         }
+        throw new Ended();
     }
 
     public static void main(String[] args) throws Exception {
-        Exit.setExitProcedure((code, message) -> {
-            throw new Ended(code);
-        });
-        Exit.setHaltProcedure((code, message) -> {
-            throw new Ended(code);
-        });
+        Exit.setExitProcedure(Tools::exit);
+        Exit.setHaltProcedure(Tools::exit);
         for (String line : Files.readAllLines(Path.of(args[0]))) {
             if (!line.isBlank() && !line.startsWith("#")) {
                 run(line, args);
@@ -77,6 +79,7 @@ public class Tools {
         System.setErr(captured);
         System.setIn(new ByteArrayInputStream(input.getBytes()));
         String[] end = {"still running"};
+        exitCode = null;
         Thread thread = new Thread(() -> end[0] = call(tool, words.toArray(new String[0])));
         thread.setDaemon(true);
         thread.start();
@@ -84,7 +87,7 @@ public class Tools {
         thread.interrupt();
         System.setOut(stdout);
         stdout.print(written);
-        stdout.println("<<< " + end[0]);
+        stdout.println("<<< " + (exitCode == null ? end[0] : "exit " + exitCode));
         stdout.flush();
     }
 
@@ -93,7 +96,7 @@ public class Tools {
             Class.forName(MAIN_CLASSES.get(tool)).getMethod("main", String[].class).invoke(null, (Object) arguments);
             return "done";
         } catch (InvocationTargetException thrown) {
-            return thrown.getCause() instanceof Ended ? thrown.getCause().getMessage() : "threw " + thrown.getCause();
+            return "threw " + thrown.getCause();
         } catch (ReflectiveOperationException | RuntimeException failed) {
             return "failed " + failed;
         }

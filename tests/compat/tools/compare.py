@@ -36,6 +36,8 @@ MASKS = [
         (r"/127\.0\.0\.1\b", "HOST"),
     ]
 ]
+# Stack traces, and what only comes from running the tools in one process.
+NOISE = ("\tat ", "\t... ", "SLF4J: ", "Tools$Ended")
 # Tools that print what they measured, or sizes of files: their numbers are masked.
 MEASURED = ("producer-perf-test", "consumer-perf-test", "e2e-latency", "log-dirs")
 
@@ -56,7 +58,7 @@ def run(bootstrap, data):
     for line in output.splitlines():
         if line.startswith(">>> "):
             answers.append((line, []))
-        elif answers and not line.startswith(("\tat ", "\t... ")):
+        elif answers and not line.startswith(NOISE) and line != "null":
             answers[-1][1].append(masked(answers[-1][0], line, places))
     return [(command, sorted(filter(None, lines))) for command, lines in answers]
 

@@ -13,3 +13,4 @@ mod log_dirs;
 mod names;
 mod produce;
 mod produce_rules;
+mod telemetry;
