@@ -68,7 +68,6 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
 }
 
 /// Writes a time as ISO 8601 in UTC; milliseconds only where there are some.
-#[cfg(test)]
 pub(crate) fn to_iso(ms: i64) -> String {
     let (days, in_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil_from_days(days);
@@ -100,7 +99,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-#[cfg(test)]
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

@@ -27,7 +27,8 @@ fn resource(kind: ResourceKind, name: &str) -> ConfigResource {
 }
 
 async fn get(args: ConfigGetArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
     let wanted = (!keys.is_empty()).then_some(keys.as_slice());
     let mut entries = admin.describe_configs(&resource(args.kind, &args.name), wanted, false).await?;
@@ -38,7 +39,7 @@ async fn get(args: ConfigGetArgs) -> Result<(), Failure> {
         return Err(Failure::said_no(format!("no config is called {}", keys.join(" or "))));
     }
     show(
-        args.output.output,
+        settings.output,
         || {
             entries
                 .iter()
@@ -72,7 +73,8 @@ async fn get(args: ConfigGetArgs) -> Result<(), Failure> {
 }
 
 async fn set(args: ConfigSetArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let changes: Vec<(String, AlterConfigOp)> = args
         .set
         .iter()

@@ -19,10 +19,11 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
 }
 
 async fn list(args: GroupListArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let groups = admin.list_groups().await?;
     show(
-        args.output.output,
+        settings.output,
         || {
             groups
                 .iter()
@@ -116,7 +117,8 @@ async fn end_of(admin: &Admin, partition: &TopicPartition) -> Result<i64, Client
 }
 
 async fn describe(args: GroupDescribeArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let mut described = Vec::new();
     let mut failures = Vec::new();
     for name in &args.groups {
@@ -127,7 +129,7 @@ async fn describe(args: GroupDescribeArgs) -> Result<(), Failure> {
     }
     if !described.is_empty() {
         show(
-            args.output.output,
+            settings.output,
             || described.iter().map(json_of).collect(),
             || {
                 let text = if args.members { members_of } else { offsets_of };

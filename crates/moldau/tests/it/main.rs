@@ -10,9 +10,19 @@ use std::process::{Command, Output, Stdio};
 fn moldau(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moldau"));
     command.args(args).stdin(Stdio::null());
-    for variable in ["MOLDAU_BOOTSTRAP_SERVER", "MOLDAU_LOG", "MOLDAU_LOG_FORMAT", "MOLDAU_OUTPUT"] {
+    for variable in [
+        "MOLDAU_BOOTSTRAP_SERVER",
+        "MOLDAU_COMMAND_CONFIG",
+        "MOLDAU_LOG",
+        "MOLDAU_LOG_FORMAT",
+        "MOLDAU_OUTPUT",
+        "MOLDAU_PROFILE",
+        "MOLDAU_PROPERTY",
+    ] {
         command.env_remove(variable);
     }
+    // Not the profiles of whoever runs the tests.
+    command.env("MOLDAU_CONFIG", "no-such-file.toml");
     command
 }
 
