@@ -91,22 +91,30 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(crate) struct Outcomes {
     format: OutputFormat,
-    /// What the things are, for example `topic`.
+    /// What the things are in JSON, for example `topic`.
     kind: &'static str,
+    /// What the things are in a line of text.
+    label: &'static str,
     items: Vec<serde_json::Value>,
     failed: bool,
 }
 
 impl Outcomes {
     pub(crate) fn new(format: OutputFormat, kind: &'static str) -> Self {
-        Self { format, kind, items: Vec::new(), failed: false }
+        Self { format, kind, label: kind, items: Vec::new(), failed: false }
+    }
+
+    /// Other words for the things in lines of text.
+    pub(crate) fn label(mut self, label: &'static str) -> Self {
+        self.label = label;
+        self
     }
 
     /// `what` is done; `outcome` is the word for it, for example `made`.
     pub(crate) fn done(&mut self, what: &str, outcome: &str) -> Result<(), Failure> {
         self.items.push(json!({ self.kind: what, "outcome": outcome, "error": null }));
         match self.format {
-            OutputFormat::Table => say(&format!("{} {what} {outcome}", self.kind)),
+            OutputFormat::Table => say(&format!("{} {what} {outcome}", self.label)),
             OutputFormat::Json => Ok(()),
         }
     }

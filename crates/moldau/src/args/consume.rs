@@ -3,7 +3,8 @@
 use clap::Args as ClapArgs;
 
 use super::ClusterArgs;
-use crate::command::consume::{Condition, Format, Place, condition, place};
+use crate::command::consume::{Condition, Format, condition};
+use crate::command::place::{Place, place};
 use crate::pattern::Pattern;
 
 #[derive(Debug, ClapArgs)]

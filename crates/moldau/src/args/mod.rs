@@ -9,7 +9,10 @@ pub(crate) mod connection;
 pub(crate) mod consume;
 pub(crate) mod group;
 pub(crate) mod log;
+pub(crate) mod offsets;
+pub(crate) mod partitions;
 pub(crate) mod produce;
+pub(crate) mod records;
 pub(crate) mod serve;
 pub(crate) mod topic;
 
@@ -19,9 +22,13 @@ pub(crate) use cluster::{ClusterCommand, ClusterCommandArgs, ClusterDescribeArgs
 pub(crate) use config::{ConfigCommand, ConfigGetArgs, ConfigSetArgs, ResourceKind};
 pub(crate) use connection::{ClusterArgs, OutputFormat};
 pub(crate) use consume::ConsumeArgs;
-pub(crate) use group::{GroupCommand, GroupDescribeArgs, GroupListArgs};
+pub(crate) use group::{
+    GroupCommand, GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupDescribeArgs, GroupListArgs, GroupResetArgs,
+};
 pub(crate) use log::{LogArgs, LogCommand, LogDumpArgs};
+pub(crate) use offsets::OffsetsArgs;
 pub(crate) use produce::{ProduceArgs, RecordFormat};
+pub(crate) use records::{RecordsCommand, RecordsDeleteArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use topic::{
     TopicAlterArgs, TopicCommand, TopicCreateArgs, TopicDeleteArgs, TopicDescribeArgs, TopicListArgs,
@@ -68,7 +75,12 @@ pub(crate) enum ClientCommand {
     Produce(ProduceArgs),
     /// Read records to stdout
     Consume(ConsumeArgs),
-    /// List and describe consumer groups
+    /// Show where partitions begin and end, and the offsets of times
+    Offsets(OffsetsArgs),
+    /// Delete records
+    #[command(subcommand)]
+    Records(RecordsCommand),
+    /// List, describe, reset and delete consumer groups
     #[command(subcommand)]
     Group(GroupCommand),
     /// Show and change configs of topics, brokers and groups

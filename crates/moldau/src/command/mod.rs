@@ -6,8 +6,12 @@ pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod group;
 pub(crate) mod log;
+pub(crate) mod offsets;
+pub(crate) mod place;
 pub(crate) mod produce;
 pub(crate) mod profile;
+pub(crate) mod records;
+mod selection;
 pub(crate) mod topic;
 
 use crate::args::{ClientCommand, ClusterArgs};
@@ -20,6 +24,8 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Topic(command) => topic::run(command).await,
         ClientCommand::Produce(args) => produce::run(args).await,
         ClientCommand::Consume(args) => consume::run(args).await,
+        ClientCommand::Offsets(args) => offsets::run(args).await,
+        ClientCommand::Records(command) => records::run(command).await,
         ClientCommand::Group(command) => group::run(command).await,
         ClientCommand::Config(command) => config::run(command).await,
         ClientCommand::Cluster(args) => cluster::run(args).await,

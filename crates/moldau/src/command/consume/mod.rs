@@ -4,7 +4,6 @@
 
 mod filter;
 mod number;
-mod place;
 mod print;
 mod span;
 mod template;
@@ -17,7 +16,6 @@ use moldau_client::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel, T
 use tokio::time::Instant;
 
 pub(crate) use filter::{Condition, condition};
-pub(crate) use place::{Place, place};
 pub(crate) use print::Format;
 use print::Printer;
 use span::Span;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use moldau_client::{ClientError, Consumer, TopicPartition};
 
-use super::place::{Place, offsets_of};
 use crate::args::ConsumeArgs;
+use crate::command::place::{Place, offsets_of};
 use crate::failure::Failure;
 
 /// What is to be read.
