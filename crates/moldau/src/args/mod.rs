@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod log;
 pub(crate) mod offsets;
 pub(crate) mod partitions;
+pub(crate) mod perf;
 pub(crate) mod produce;
 pub(crate) mod records;
 pub(crate) mod serve;
@@ -27,6 +28,7 @@ pub(crate) use group::{
 };
 pub(crate) use log::{LogArgs, LogCommand, LogDumpArgs};
 pub(crate) use offsets::OffsetsArgs;
+pub(crate) use perf::PerfCommand;
 pub(crate) use produce::{ProduceArgs, RecordFormat};
 pub(crate) use records::{RecordsCommand, RecordsDeleteArgs};
 pub(crate) use serve::ServeArgs;
@@ -86,6 +88,9 @@ pub(crate) enum ClientCommand {
     /// Show and change configs of topics, brokers and groups
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Measure how fast records are written and read
+    #[command(subcommand)]
+    Perf(PerfCommand),
     /// Show the cluster, its brokers and features
     Cluster(ClusterCommandArgs),
 }

@@ -7,6 +7,7 @@ pub(crate) mod consume;
 pub(crate) mod group;
 pub(crate) mod log;
 pub(crate) mod offsets;
+pub(crate) mod perf;
 pub(crate) mod place;
 pub(crate) mod produce;
 pub(crate) mod profile;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Records(command) => records::run(command).await,
         ClientCommand::Group(command) => group::run(command).await,
         ClientCommand::Config(command) => config::run(command).await,
+        ClientCommand::Perf(command) => perf::run(command).await,
         ClientCommand::Cluster(args) => cluster::run(args).await,
     }
 }
