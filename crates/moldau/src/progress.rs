@@ -3,10 +3,11 @@
 //! Always: nothing is shown when stderr is no terminal, and nothing when stdout is one that is being written to. The bar is gone
 //! before anything else is said.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// How often a bar is drawn, at most.
 const DRAWS_A_SECOND: u8 = 5;
@@ -60,12 +61,17 @@ impl Drop for Progress {
 
 fn style(unit: Unit, bounded: bool) -> ProgressStyle {
     let template = match (unit, bounded) {
-        (Unit::Records, true) => "{wide_bar} {human_pos}/{human_len} records, {per_sec}, {eta} left {msg}",
-        (Unit::Records, false) => "{spinner} {human_pos} records, {per_sec} {msg}",
-        (Unit::Bytes, true) => "{wide_bar} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left {msg}",
-        (Unit::Bytes, false) => "{spinner} {bytes}, {bytes_per_sec} {msg}",
+        (Unit::Records, true) => "{bar:20} {human_pos}/{human_len} records, {rate}/s, {eta} left {wide_msg}",
+        (Unit::Records, false) => "{spinner} {human_pos} records, {rate}/s {wide_msg}",
+        (Unit::Bytes, true) => "{bar:20} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left {wide_msg}",
+        (Unit::Bytes, false) => "{spinner} {bytes}, {bytes_per_sec} {wide_msg}",
     };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}", HumanCount(state.per_sec().round() as u64));
+    };
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate)
 }
 
 #[cfg(test)]

@@ -128,13 +128,7 @@ async fn read(consumer: &mut Consumer, args: &PerfConsumeArgs, begin: Instant) -
             sampled = now;
             live.join(&sample);
             if live.took >= args.report.interval {
-                progress.say(|| {
-                    format!(
-                        "{:.1} records/sec ({:.2} MB/sec)",
-                        live.records_per_second(),
-                        live.mb_per_second()
-                    )
-                });
+                progress.say(|| format!("({:.2} MB/sec)", live.mb_per_second()));
                 live = Span::default();
             }
             read.samples.push(std::mem::take(&mut sample));

@@ -140,7 +140,11 @@ async fn measure(
             live.join(&sample);
             if live.took >= args.report.interval {
                 progress.say(|| {
-                    format!("{:.3} ms avg, {:.3} ms max", live.latency_average_ms(), live.latency_max_ms)
+                    format!(
+                        "({:.3} ms avg latency, {:.3} ms max)",
+                        live.latency_average_ms(),
+                        live.latency_max_ms
+                    )
                 });
                 live = Span::default();
             }

@@ -258,8 +258,7 @@ impl Sampler {
 
 fn live_line(span: &Span) -> String {
     format!(
-        "{:.1} records/sec ({:.2} MB/sec), {:.1} ms avg latency, {:.1} ms max latency",
-        span.records_per_second(),
+        "({:.2} MB/sec, {:.1} ms avg latency, {:.1} ms max)",
         span.mb_per_second(),
         span.latency_average_ms(),
         span.latency_max_ms
