@@ -6,7 +6,7 @@ use moldau_client::ClientError;
 use serde_json::json;
 
 use crate::args::OutputFormat;
-use crate::failure::Failure;
+use crate::failure::{Failure, explained};
 
 /// A table: a head, and rows of as many cells.
 #[derive(Debug, Default)]
@@ -130,7 +130,7 @@ impl Outcomes {
         self.items.push(json!({
             self.kind: what, "outcome": "failed", "error": code, "message": error.to_string(),
         }));
-        eprintln!("error: {error}");
+        eprintln!("error: {}", explained(error));
         self.failed = true;
     }
 

@@ -16,7 +16,7 @@ mod selection;
 pub(crate) mod topic;
 
 use crate::args::{ClientCommand, ClusterArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, explained};
 use crate::settings::{Kind, Settings};
 
 /// Runs a command that talks to a cluster.
@@ -49,7 +49,7 @@ fn report_all<T>(results: Vec<Result<T, moldau_client::ClientError>>) -> Result<
         match result {
             Ok(value) => good.push(value),
             Err(error) => {
-                eprintln!("error: {error}");
+                eprintln!("error: {}", explained(&error));
                 failed = true;
             }
         }

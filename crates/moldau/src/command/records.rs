@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use moldau_client::{Admin, ClientError, TopicPartition};
+use moldau_client::{Admin, ClientError, ErrorCode, TopicPartition};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::place::{Place, offsets_of};
 use super::selection::partitions;
 use crate::args::{RecordsCommand, RecordsDeleteArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, explained};
 use crate::output::{Table, show};
 
 pub(crate) async fn run(command: RecordsCommand) -> Result<(), Failure> {
@@ -106,8 +106,23 @@ async fn delete(args: RecordsDeleteArgs) -> Result<(), Failure> {
     if args.dry_run {
         eprintln!("nothing was deleted; leave --dry-run out to do it");
     }
-    let failures = deleted.into_iter().map(|one| one.after).filter(Result::is_err).collect();
-    super::report_all(failures).map(|_| ())
+    let failures: Vec<ClientError> = deleted.into_iter().filter_map(|one| one.after.err()).collect();
+    for error in &failures {
+        let why = match error.code() {
+            Some(ErrorCode::PolicyViolation) => {
+                "the topic is compacted; records are deleted only where cleanup.policy has delete"
+            }
+            Some(ErrorCode::OffsetOutOfRange) => {
+                "the partition ends before that offset; `moldau offsets` shows where"
+            }
+            _ => {
+                eprintln!("error: {}", explained(error));
+                continue;
+            }
+        };
+        eprintln!("error: {error}; {why}");
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }
 
 async fn delete_before(
@@ -150,11 +165,7 @@ fn would_be(
     let of = |offsets: &BTreeMap<TopicPartition, i64>| offsets.get(partition).copied().unwrap_or(0);
     let to = if to == -1 { of(ends) } else { to };
     if to > of(ends) {
-        return Err(ClientError::server(
-            partition.to_string(),
-            moldau_client::ErrorCode::OffsetOutOfRange,
-            None,
-        ));
+        return Err(ClientError::server(partition.to_string(), ErrorCode::OffsetOutOfRange, None));
     }
     Ok(to.max(of(firsts)))
 }

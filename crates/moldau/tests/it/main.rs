@@ -1,5 +1,6 @@
 //! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
 
+mod docs;
 mod node;
 
 use std::io::Read;
