@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::args::{ConfigCommand, ConfigGetArgs, ConfigSetArgs, ResourceKind};
 use crate::failure::Failure;
-use crate::output::{Table, say, show};
+use crate::output::{Outcomes, Table, show};
 
 pub(crate) async fn run(command: ConfigCommand) -> Result<(), Failure> {
     match command {
@@ -81,6 +81,20 @@ async fn set(args: ConfigSetArgs) -> Result<(), Failure> {
         .map(|(key, value)| (key.clone(), AlterConfigOp::Set(value.clone())))
         .chain(args.delete.iter().map(|key| (key.clone(), AlterConfigOp::Delete)))
         .collect();
-    admin.alter_configs(&resource(args.kind, &args.name), &changes, args.dry_run).await?;
-    say(if args.dry_run { "it can be changed" } else { "changed" })
+    let mut outcomes = Outcomes::new(settings.output, kind_name(args.kind)).label("configs of");
+    match admin.alter_configs(&resource(args.kind, &args.name), &changes, args.dry_run).await {
+        Ok(()) => outcomes.done(&args.name, if args.dry_run { "can be changed" } else { "changed" })?,
+        Err(error) => outcomes.failed(&args.name, &error),
+    }
+    outcomes.finish()
+}
+
+fn kind_name(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Topic => "topic",
+        ResourceKind::Broker => "broker",
+        ResourceKind::BrokerLogger => "broker_logger",
+        ResourceKind::ClientMetrics => "client_metrics",
+        ResourceKind::Group => "group",
+    }
 }

@@ -55,7 +55,15 @@ impl Served {
             .spawn()
             .expect("it runs");
         child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
+        let pid = child.id().to_string();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
+            // It must not outlive the test.
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+            panic!("{args:?} does not end")
+        });
+        let output = output.expect("it ends");
         (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
     }
 
