@@ -3,6 +3,7 @@
 mod docs;
 mod json;
 mod node;
+mod tools;
 
 use std::io::Read;
 use std::net::TcpListener;

@@ -47,24 +47,7 @@ impl Served {
     }
 
     pub(crate) fn run(&self, args: &[&str], input: &str) -> (i32, String, String) {
-        let mut child = moldau(args)
-            .env("MOLDAU_BOOTSTRAP_SERVER", &self.address)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-        let pid = child.id().to_string();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || sender.send(child.wait_with_output()));
-        let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
-            // It must not outlive the test.
-            let _ = Command::new("kill").args(["-KILL", &pid]).status();
-            panic!("{args:?} does not end")
-        });
-        let output = output.expect("it ends");
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+        run_at(&self.address, args, input)
     }
 
     pub(crate) fn good(&self, args: &[&str], input: &str) -> String {
@@ -86,6 +69,28 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command against a server: exit code, stdout, stderr.
+pub(crate) fn run_at(address: &str, args: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = moldau(args)
+        .env("MOLDAU_BOOTSTRAP_SERVER", address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    let pid = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
+        // It must not outlive the test.
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        panic!("{args:?} does not end")
+    });
+    let output = output.expect("it ends");
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 
 /// A directory of its own, removed in the end.
