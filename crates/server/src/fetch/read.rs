@@ -87,7 +87,12 @@ pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
     let mut pass = Pass { answers: Vec::with_capacity(targets.len()), bytes: 0, urgent: false };
     for target in targets {
         let answer = match &target.partition {
-            Err(error) => PartitionAnswer::error(target.key.clone(), *error),
+            Err(error) => {
+                let mut answer = PartitionAnswer::error(target.key.clone(), *error);
+                // As the reference, which tells a partition that is not there from one that cannot be read.
+                answer.data.aborted_transactions = Some(Vec::new());
+                answer
+            }
             Ok(partition) => read_one(target, partition, limits, &pass),
         };
         pass.bytes += answer.records.as_ref().map_or(0, |records| records.len);
@@ -112,6 +117,10 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
     let Target { key, asked, .. } = target;
     if let Err(error) = check_leader_epoch(partition, asked.current_leader_epoch) {
         return PartitionAnswer::error(key.clone(), error);
+    }
+    if asked.last_fetched_epoch > partition.leader_epoch().0 {
+        // No record of that epoch can have come from here.
+        return PartitionAnswer::error(key.clone(), ErrorCode::OffsetOutOfRange);
     }
     let from = Offset(asked.fetch_offset);
     if let Some(diverging) = diverging_epoch(partition, *asked) {

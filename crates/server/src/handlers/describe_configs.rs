@@ -17,6 +17,7 @@ use moldau_protocol::messages::describe_configs_response::{
 use moldau_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
 use moldau_types::ErrorCode;
 
+use super::INVALID_REQUEST_TEXT;
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
 
@@ -36,7 +37,7 @@ pub(crate) async fn handle(
     let results = once.map(|resource| {
         let described = describe(&broker, &resource);
         let (error_code, error_message, entries) = match described {
-            Ok(entries) => (0, None, entries),
+            Ok(entries) => (0, Some(String::new()), entries),
             Err((error, message)) => (error.code(), Some(message), Vec::new()),
         };
         let wanted = |entry: &ConfigEntry| match &resource.configuration_keys {
@@ -77,13 +78,11 @@ fn describe(
     match ConfigResourceType::from_code(resource.resource_type) {
         Some(ConfigResourceType::Topic) => {
             if let Err(reason) = validate_topic_name(name) {
-                return Err((ErrorCode::InvalidTopicException, format!("Topic name is invalid: {reason}")));
+                return Err((ErrorCode::InvalidTopicException, reason.to_string()));
             }
             if image.topics.by_name(name).is_none() {
-                return Err((
-                    ErrorCode::UnknownTopicOrPartition,
-                    "This server does not host this topic-partition.".to_owned(),
-                ));
+                // The reference has no words for it here.
+                return Err((ErrorCode::UnknownTopicOrPartition, String::new()));
             }
             Ok(describe_topic(image.configs.topic(name), &configs.settings))
         }
@@ -105,7 +104,7 @@ fn describe(
         Some(kind @ ConfigResourceType::ClientMetrics) => Ok(describe_client_metrics(
             image.configs.get(&ConfigResource { resource_type: kind, name: name.to_owned() }),
         )),
-        _ => invalid(format!("Unsupported resource type: {}", resource.resource_type)),
+        _ => invalid(INVALID_REQUEST_TEXT.to_owned()),
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) async fn handle(
     let topics = request.topics.into_iter().map(|topic| {
         let answer = |asked: &ListOffsetsPartition| {
             let found = match broker.partitions().get(&topic.name, asked.partition_index) {
+                _ if !is_timestamp(asked.timestamp, version) => Err(ErrorCode::UnsupportedVersion),
                 Some(partition) => look_up(&partition, asked, read_committed, version),
                 None => Err(broker.why_not_led(&topic.name, asked.partition_index)),
             };
@@ -48,6 +49,18 @@ pub(crate) async fn handle(
         ListOffsetsTopicResponse { name: topic.name.clone(), partitions }
     });
     ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }
+}
+
+/// Whether the version has this timestamp: one of a record, or a special one.
+fn is_timestamp(timestamp: i64, version: i16) -> bool {
+    match timestamp {
+        0.. | LATEST | EARLIEST => true,
+        MAX_TIMESTAMP => version >= 7,
+        EARLIEST_LOCAL => version >= 8,
+        LATEST_TIERED => version >= 9,
+        EARLIEST_PENDING_UPLOAD => version >= 11,
+        _ => false,
+    }
 }
 
 fn look_up(
@@ -64,15 +77,13 @@ fn look_up(
     let (timestamp, offset, leader_epoch) = match asked.timestamp {
         LATEST => (-1, last.0, leader_epoch),
         EARLIEST => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
-        EARLIEST_LOCAL if version >= 8 => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
-        LATEST_TIERED if version >= 9 => (-1, -1, -1),
-        EARLIEST_PENDING_UPLOAD if version >= 11 => (-1, -1, -1),
-        MAX_TIMESTAMP if version >= 7 => match partition.log.max_timestamp_offset() {
+        EARLIEST_LOCAL => (-1, offsets.log_start.0, epoch_at(offsets.log_start)),
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => (-1, -1, -1),
+        MAX_TIMESTAMP => match partition.log.max_timestamp_offset() {
             Ok(Some(found)) => (found.timestamp, found.offset.0, epoch_at(found.offset)),
             Ok(None) => (-1, -1, -1),
             Err(error) => return Err(storage_error(partition, &error)),
         },
-        timestamp if timestamp < 0 => return Err(ErrorCode::UnsupportedVersion),
         timestamp => match partition.log.offset_for_timestamp(timestamp) {
             Ok(Some(found)) if found.offset < last => {
                 (found.timestamp, found.offset.0, epoch_at(found.offset))

@@ -36,6 +36,10 @@ use crate::dispatch::{RequestHead, call};
 use crate::network::{ConnectionInfo, Outcome, Service};
 use crate::telemetry::{Counted, settled};
 
+/// What the reference says with INVALID_REQUEST when it has nothing more to say; clients show it.
+const INVALID_REQUEST_TEXT: &str = "This most likely occurs because of a request being malformed by the client library or the message was \
+     sent to an incompatible broker. See the broker logs for more details.";
+
 impl Service for Broker {
     fn handle(
         self: &Arc<Self>,

@@ -188,8 +188,10 @@ fn read(
             Err(refusal) => {
                 count_refusal(&partition, &refusal, range.len());
                 let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
+                if !refusal.records.is_empty() {
+                    answer.log_start_offset = partition.log.offsets().log_start.0;
+                }
                 refuse(answer, refusal, version);
-                answer.log_start_offset = partition.log.offsets().log_start.0;
             }
         }
     }
@@ -238,8 +240,9 @@ fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
     counters.add(|c| &c.failed_produce_requests, 1);
     match refusal.error {
         ErrorCode::MessageTooLarge => counters.add(|c| &c.bytes_rejected, bytes as u64),
+        // The one of them that is said in words.
+        ErrorCode::CorruptMessage if refusal.message.is_some() => counters.add(|c| &c.invalid_magic, 1),
         ErrorCode::CorruptMessage => counters.add(|c| &c.invalid_crc, 1),
-        ErrorCode::UnsupportedForMessageFormat => counters.add(|c| &c.invalid_magic, 1),
         ErrorCode::InvalidRecord if refusal.misses_key => counters.add(|c| &c.no_key_compacted, 1),
         ErrorCode::InvalidRecord => counters.add(|c| &c.invalid_offset_or_sequence, 1),
         _ => {}
@@ -249,7 +252,7 @@ fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
 fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal, version: i16) {
     answer.error_code = refusal.error.code();
     if version >= 8 {
-        answer.error_message = Some(refusal.message);
+        answer.error_message = refusal.message;
         answer.record_errors = refusal
             .records
             .into_iter()

@@ -32,7 +32,8 @@ pub(crate) struct Validated {
 /// Why a batch is refused.
 pub(crate) struct Refusal {
     pub(crate) error: ErrorCode,
-    pub(crate) message: String,
+    /// `None` where the reference has no words: the code says it all, and the request is answered like one that was not looked at.
+    pub(crate) message: Option<String>,
     /// The records that are at fault: number in the batch, and what is wrong.
     pub(crate) records: Vec<(i32, String)>,
     /// A compacted topic was sent records without a key.
@@ -40,8 +41,13 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Of bytes that are no batch.
+    fn malformed(error: ErrorCode) -> Self {
+        Refusal { error, message: None, records: Vec::new(), misses_key: false }
+    }
+
     fn new(error: ErrorCode, message: impl Into<String>) -> Self {
-        Refusal { error, message: message.into(), records: Vec::new(), misses_key: false }
+        Refusal { error, message: Some(message.into()), records: Vec::new(), misses_key: false }
     }
 }
 
@@ -60,10 +66,7 @@ pub(crate) fn validate(
     }
     let config = partition.config.load();
     if bytes.is_empty() {
-        return Err(Refusal::new(
-            ErrorCode::InvalidRecord,
-            "a produce request needs a record batch for each partition",
-        ));
+        return Err(Refusal::malformed(ErrorCode::InvalidRecord));
     }
     let validated = validate_batch(bytes, &rules(&config, now_ms)).map_err(refusal)?;
     let mut header = validated.header;
@@ -128,11 +131,12 @@ fn refusal(error: ValidationError) -> Refusal {
         ValidationError::Records(_) if error.has_invalid_timestamp() => ErrorCode::InvalidTimestamp,
         ValidationError::Records(_) => ErrorCode::InvalidRecord,
         ValidationError::Invalid(reason) => match reason {
-            RecordsError::Truncated { .. }
-            | RecordsError::InvalidBatchLength(_)
+            RecordsError::InvalidBatchLength(_)
             | RecordsError::CrcMismatch { .. }
             | RecordsError::Decompression { .. } => ErrorCode::CorruptMessage,
-            RecordsError::UnsupportedMagic(_) => ErrorCode::UnsupportedForMessageFormat,
+            // Formats of old are no longer taken; a later one does not exist.
+            RecordsError::UnsupportedMagic(0 | 1) => ErrorCode::InvalidRecord,
+            RecordsError::UnsupportedMagic(_) => ErrorCode::CorruptMessage,
             RecordsError::UnknownCompression(_) => ErrorCode::UnsupportedCompressionType,
             RecordsError::TooLarge { .. } => ErrorCode::MessageTooLarge,
             _ => ErrorCode::InvalidRecord,
@@ -140,8 +144,14 @@ fn refusal(error: ValidationError) -> Refusal {
     };
     let message = match &error {
         // Clients show this text as it is, and find the records in the list beside it.
-        _ if error.has_invalid_timestamp() => INVALID_TIMESTAMP_MESSAGE.to_owned(),
-        _ => error.to_string(),
+        _ if error.has_invalid_timestamp() => Some(INVALID_TIMESTAMP_MESSAGE.to_owned()),
+        ValidationError::Invalid(RecordsError::UnsupportedMagic(magic)) if *magic > 1 => {
+            Some(format!("Invalid magic found in record: {magic}"))
+        }
+        ValidationError::Corrupt { .. } | ValidationError::TooLarge { .. } | ValidationError::Invalid(_) => {
+            None
+        }
+        ValidationError::Records(_) => Some(error.to_string()),
     };
     let misses_key = error.misses_key();
     let records = match error {

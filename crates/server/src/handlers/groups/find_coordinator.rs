@@ -15,6 +15,7 @@ use moldau_types::{ErrorCode, PartitionIndex};
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
+use crate::handlers::INVALID_REQUEST_TEXT;
 use crate::network::Complaint;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -36,7 +37,7 @@ pub(crate) async fn handle(
     let find = |key: &str| match request.key_type {
         GROUP => coordinator(&image, broker.groups.partition_for(key), listener),
         TRANSACTION => no_transactions(&context, key),
-        _ => refused(ErrorCode::InvalidRequest, "The key type is not known."),
+        _ => refused(ErrorCode::InvalidRequest, INVALID_REQUEST_TEXT),
     };
     if context.api_version >= FIRST_VERSION_WITH_MANY_KEYS {
         let coordinators =

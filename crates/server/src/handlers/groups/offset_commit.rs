@@ -1,7 +1,7 @@
 //! OffsetCommit (api key 8), versions 2 to 10: how far a group has read.
 //!
 //! Up to version 4 a retention time can be asked for; 6 adds leader epochs, 7 static members, 9 answers GROUP_ID_NOT_FOUND, 10 names
-//! topics by id (KIP-848). Only topics that exist are committed to; whether the partition exists is not asked, as in the reference.
+//! topics by id (KIP-848). Only partitions that exist are committed to.
 
 use std::sync::Arc;
 
@@ -33,17 +33,40 @@ pub(crate) async fn handle(
         true
     };
     let unknown: Vec<_> = request.topics.extract_if(.., |topic| !known(topic)).collect();
+    let mut missing = Vec::new();
+    for topic in &mut request.topics {
+        let is_missing = |index: i32| image.topics.partition_by_id(topic.topic_id, index.into()).is_none();
+        let partitions: Vec<_> =
+            topic.partitions.extract_if(.., |partition| is_missing(partition.partition_index)).collect();
+        if !partitions.is_empty() {
+            let (name, topic_id) = (topic.name.clone(), topic.topic_id);
+            missing.push(OffsetCommitRequestTopic { name, topic_id, partitions });
+        }
+    }
+    request.topics.retain(|topic| !topic.partitions.is_empty());
     drop(image);
     let mut response = if request.topics.is_empty() {
         OffsetCommitResponse::default()
     } else {
         broker.groups.commit_offsets(context.api_version, &request).await
     };
-    if !unknown.is_empty() {
-        let error = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
-        let refused =
-            offset_commit_error(&OffsetCommitRequest { topics: unknown, ..Default::default() }, error);
-        response.topics.splice(0..0, refused.topics);
+    let unknown_topic = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+    for (topics, error) in [(unknown, unknown_topic), (missing, ErrorCode::UnknownTopicOrPartition)] {
+        if topics.is_empty() {
+            continue;
+        }
+        for refused in
+            offset_commit_error(&OffsetCommitRequest { topics, ..Default::default() }, error).topics
+        {
+            match response
+                .topics
+                .iter_mut()
+                .find(|topic| topic.name == refused.name && topic.topic_id == refused.topic_id)
+            {
+                Some(topic) => topic.partitions.extend(refused.partitions),
+                None => response.topics.push(refused),
+            }
+        }
     }
     for topic in &mut response.topics {
         if by_id {
