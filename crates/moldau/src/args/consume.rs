@@ -56,6 +56,9 @@ pub(crate) struct ConsumeArgs {
     /// What is printed for a null key or value
     #[arg(long, value_name = "MARKER", default_value = "")]
     pub(crate) null: String,
+    /// Records of the cluster's own topics as JSON of their schemas
+    #[arg(long)]
+    pub(crate) decode: bool,
     /// Only records of committed transactions
     #[arg(long)]
     pub(crate) read_committed: bool,

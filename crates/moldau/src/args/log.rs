@@ -27,6 +27,12 @@ pub(crate) struct LogDumpArgs {
     /// Also decompress and check each record, without showing keys and values
     #[arg(long)]
     pub(crate) deep: bool,
+    /// With --records: only key and value of each record, without its offset, time and sizes
+    #[arg(long, requires = "records")]
+    pub(crate) skip_record_metadata: bool,
+    /// Read no batches of a log that end beyond so many bytes
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_bytes: Option<u64>,
     /// How records are written [default: by the name of the file's directory]
     #[arg(long, value_enum)]
     pub(crate) kind: Option<crate::command::log::decode::Kind>,

@@ -112,6 +112,22 @@ fn a_dump_goes_to_stdout_and_a_missing_file_ends_with_1() {
 }
 
 #[test]
+fn a_dump_can_be_cut_short_and_leave_out_what_is_not_data() {
+    let segment = segment();
+    let path = segment.to_str().expect("UTF-8");
+    let whole = text(&output(&["log", "dump", "--records", path]).stdout);
+    let short = text(&output(&["log", "dump", "--records", "--max-bytes", "400", path]).stdout);
+    assert!(
+        whole.starts_with(&short) && short.contains("baseOffset: 0") && short.len() < whole.len(),
+        "{short}"
+    );
+    let data = text(&output(&["log", "dump", "--records", "--skip-record-metadata", path]).stdout);
+    let records = |dump: &str| dump.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(records(&data), records(&whole));
+    assert!(!data.contains("keySize") && data.contains("payload: "), "{data}");
+}
+
+#[test]
 fn a_broken_batch_ends_with_1() {
     let directory = std::env::temp_dir().join(format!("moldau-it-{}", std::process::id()));
     std::fs::create_dir_all(&directory).expect("a directory");

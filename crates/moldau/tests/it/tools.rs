@@ -365,6 +365,29 @@ fn numbers_are_written_in_their_order_at_a_rate() {
 }
 
 #[test]
+fn the_clusters_own_records_are_decoded() {
+    let server = Server::new("decode");
+    server.topic("cli-decode", "1");
+    server.good(&["produce", "cli-decode"], "1\n");
+    server.good(&["group", "reset", "cli-decode", "--topic", "cli-decode", "--to-latest", "--execute"], "");
+    let args = [
+        "consume",
+        "__consumer_offsets",
+        "--decode",
+        "-e",
+        "-K",
+        " ",
+        "--filter",
+        "key~\"group\":\"cli-decode\"",
+    ];
+    let printed = server.good(&args, "");
+    let key = r#"{"type":"1","data":{"group":"cli-decode","topic":"cli-decode","partition":0}} "#;
+    let line = printed.lines().rfind(|line| line.starts_with(key)).expect("the committed offset");
+    let value: Value = serde_json::from_str(&line[key.len()..]).expect("JSON");
+    assert_eq!(value["data"]["offset"], 1);
+}
+
+#[test]
 fn each_shell_has_its_completions() {
     for (shell, word) in [
         ("bash", "complete -F"),

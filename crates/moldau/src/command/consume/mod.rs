@@ -21,6 +21,7 @@ use print::Printer;
 use span::Span;
 
 use crate::args::{ConsumeArgs, OutputFormat};
+use crate::command::log::decode::decode_consumed;
 use crate::command::topic::names_matching;
 use crate::failure::Failure;
 use crate::progress::{Progress, Unit};
@@ -142,6 +143,8 @@ impl<'a> Reading<'a> {
     ) -> Result<BTreeMap<TopicPartition, moldau_client::OffsetAndMetadata>, Failure> {
         let mut taken = BTreeMap::new();
         for record in records {
+            let decoded = self.args.decode.then(|| decoded(record)).flatten();
+            let record = decoded.as_ref().unwrap_or(record);
             if self.is_enough() {
                 break;
             }
@@ -180,4 +183,11 @@ impl<'a> Reading<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// A record of one of the cluster's own topics with key and value as JSON; a null value stays null.
+fn decoded(record: &ConsumerRecord) -> Option<ConsumerRecord> {
+    let text = decode_consumed(&record.topic, record.key.as_deref(), record.value.as_deref())?;
+    let value = record.value.as_ref().and(text.payload);
+    Some(ConsumerRecord { key: text.key.map(Into::into), value: value.map(Into::into), ..record.clone() })
 }
