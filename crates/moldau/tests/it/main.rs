@@ -1,6 +1,7 @@
 //! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
 
 mod docs;
+mod from_kafka_tools;
 mod json;
 mod node;
 mod tools;
