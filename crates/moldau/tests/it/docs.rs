@@ -66,7 +66,9 @@ impl Stage {
         fs::create_dir_all(root.join(".local/share/bash-completion/completions")).expect("made");
         let offsets = r#"{"partitions": [{"topic": "flights", "partition": 0, "offset": -1}], "version": 1}"#;
         fs::write(root.join("offsets.json"), offsets).expect("written");
-        let node = Served::start(&root.join("moldau-data"), &[]);
+        let data = root.join("moldau-data");
+        let dirs = format!("log.dirs={},{}", data.display(), root.join("moldau-data-2").display());
+        let node = Served::start(&data, &["--set", &dirs]);
         Self { directory, node, document }
     }
 

@@ -24,7 +24,12 @@ fn steady(value: &mut Value, under: &str) {
         Value::Number(_) => {
             let measured = under.ends_with("_ms") || under.ends_with("_second") || under.ends_with("seconds");
             let measured = measured || matches!(under, "avg" | "max" | "p50" | "p95" | "p99" | "p999");
-            if measured || matches!(under, "port" | "size_bytes" | "total_bytes" | "usable_bytes") {
+            if measured
+                || matches!(
+                    under,
+                    "port" | "finalized_features_epoch" | "size_bytes" | "total_bytes" | "usable_bytes"
+                )
+            {
                 *value = "[number]".into();
             }
         }
@@ -80,6 +85,11 @@ fn the_json_of_each_command_is_as_it_was() {
 
     snapshot!("config-get", json(&node, &["config", "get", "topic", "flights"], ""));
     snapshot!("config-set", json(&node, &["config", "set", "topic", "flights", "retention.ms=1000"], ""));
+    snapshot!("config-list", json(&node, &["config", "list"], ""));
+    snapshot!("cluster-features", json(&node, &["cluster", "features"], ""));
+    snapshot!("cluster-elect-leaders", json(&node, &["cluster", "elect-leaders", "flights"], ""));
+    snapshot!("topic-producers", json(&node, &["topic", "producers", "flights:0"], ""));
+    snapshot!("log-dirs", json(&node, &["log", "dirs", "carriers"], ""));
     snapshot!("cluster-describe", json(&node, &["cluster", "describe"], ""));
 
     snapshot!(

@@ -204,6 +204,8 @@ fn offsets_of_a_group_are_moved_only_with_execute_and_only_without_members() {
         let stderr = server.bad(refused);
         assert!(stderr.contains("stop "), "{refused:?}: {stderr}");
     }
+    let nobody = server.bad(&["group", "remove-members", "cli-reset", "--instance", "nobody"]);
+    assert!(nobody.contains("member nobody of group cli-reset: UNKNOWN_MEMBER_ID"), "{nobody}");
     let pid = member.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("it runs").success());
     assert!(member.wait().expect("it ends").success());
@@ -305,10 +307,8 @@ fn configs_come_from_the_line_and_from_a_file() {
 #[test]
 fn a_profile_and_a_clients_file_lead_to_the_cluster() {
     let server = Server::new("profile");
-    let properties = server.file(
-        "client.properties",
-        &format!("bootstrap.servers={}\nkey.serializer=some.Class\n", server.address),
-    );
+    let properties =
+        server.file("client.properties", &format!("bootstrap.servers={}\nno.such.key=1\n", server.address));
     let config = server.file(
         "config.toml",
         "default_profile = \"here\"\n[profiles.here]\ncommand_config = \"client.properties\"\noutput = \"json\"\n",
@@ -320,7 +320,7 @@ fn a_profile_and_a_clients_file_lead_to_the_cluster() {
     let (code, stdout, stderr) = with(&[("MOLDAU_CONFIG", &config)], &["cluster"]);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.starts_with("{"), "{stdout}");
-    assert!(stderr.contains("without effect: key.serializer"), "{stderr}");
+    assert!(stderr.contains("without effect: no.such.key"), "{stderr}");
     let (code, stdout, _) = with(&[], &["cluster", "--command-config", &properties]);
     assert_eq!(code, Some(0));
     assert!(stdout.starts_with("cluster "), "{stdout}");
@@ -385,6 +385,80 @@ fn the_clusters_own_records_are_decoded() {
     let line = printed.lines().rfind(|line| line.starts_with(key)).expect("the committed offset");
     let value: Value = serde_json::from_str(&line[key.len()..]).expect("JSON");
     assert_eq!(value["data"]["offset"], 1);
+}
+
+#[test]
+fn the_cluster_says_its_features_and_apis_and_its_leaders_are_preferred_ones() {
+    let server = Server::new("features");
+    let features = server.json(&["cluster", "features"], "");
+    let named = |name: &str| {
+        features["features"].as_array().expect("an array").iter().find(|row| row["feature"] == name).cloned()
+    };
+    let metadata = named("metadata.version").expect("it is always there");
+    assert!(metadata["finalized"].as_i64() <= metadata["supported_highest"].as_i64(), "{metadata}");
+    let versions = server.json(&["cluster", "api-versions"], "");
+    let produce = &versions.as_array().expect("an array")[0];
+    assert_eq!((&produce["api"], &produce["key"]), (&"Produce".into(), &0.into()));
+    server.topic("cli-leaders", "2");
+    assert_eq!(
+        server.good(&["cluster", "elect-leaders", "cli-leaders"], ""),
+        "leader of cli-leaders-0 unchanged\nleader of cli-leaders-1 unchanged\n"
+    );
+    let file = server.file("elect.json", r#"{"partitions": [{"topic": "cli-leaders", "partition": 1}]}"#);
+    assert_eq!(
+        server.good(&["cluster", "elect-leaders", "--from-file", &file], ""),
+        "leader of cli-leaders-1 unchanged\n"
+    );
+    server.good(&["config", "set", "topic", "cli-leaders", "retention.ms=5000"], "");
+    let listed = server.json(&["config", "list", "topic"], "");
+    assert!(listed.as_array().expect("an array").iter().any(|row| row["name"] == "cli-leaders"), "{listed}");
+}
+
+#[test]
+fn partitions_remember_their_idempotent_producers() {
+    let server = Server::new("producers");
+    server.topic("cli-producers", "1");
+    server.good(&["produce", "cli-producers", "-t", "2013-01-01"], "1\n2\n");
+    let seen = server.json(&["topic", "producers", "cli-producers"], "");
+    assert_eq!((&seen[0]["last_sequence"], &seen[0]["producer_epoch"]), (&1.into(), &0.into()), "{seen}");
+    assert_eq!(seen[0]["current_transaction_start_offset"], Value::Null);
+}
+
+#[test]
+fn a_replica_moves_to_another_log_directory_with_its_records() {
+    // The directories of another server are not known here.
+    let directory = Directory::new("move");
+    let (one, other) = (directory.0.join("one"), directory.0.join("other"));
+    let dirs = format!("log.dirs={},{}", one.display(), other.display());
+    let node = Served::start(&one, &["--set", &dirs]);
+    let good = |args: &[&str], input: &str| {
+        let (code, stdout, stderr) = node.run(args, input);
+        assert_eq!(code, 0, "{args:?}: {stderr}");
+        stdout
+    };
+    good(&["topic", "create", "a"], "");
+    good(&["produce", "a"], "1\n2\n3\n");
+    let place = || {
+        let dirs: Value = serde_json::from_str(&good(&["log", "dirs", "a", "-o", "json"], "")).expect("JSON");
+        let has = |dir: &&Value| dir["replicas"].as_array().is_some_and(|replicas| !replicas.is_empty());
+        let dirs = dirs.as_array().expect("an array").clone();
+        let found: Vec<String> =
+            dirs.iter().filter(has).map(|dir| dir["log_dir"].as_str().expect("a path").to_owned()).collect();
+        assert_eq!(found.len(), 1, "{dirs:?}");
+        found[0].clone()
+    };
+    let from = place();
+    let to = if from == one.to_str().expect("UTF-8") { &other } else { &one };
+    let to = to.to_str().expect("UTF-8");
+    assert_eq!(
+        good(&["log", "move", "a:0", "--broker", "1", "--to", to, "--wait"], ""),
+        "replica of a-0 moved\n"
+    );
+    assert_eq!(place(), to);
+    assert_eq!(good(&["consume", "a", "-e"], ""), "1\n2\n3\n");
+    let (code, _, stderr) = node.run(&["log", "move", "a", "--broker", "1", "--to", "/nowhere"], "");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("`moldau log dirs` shows"), "{stderr}");
 }
 
 #[test]

@@ -3,25 +3,19 @@
 //! Always: nothing is changed; a file that can't be read does not keep the others from being shown; a broken batch is exit
 //! code 1.
 
-pub(crate) mod decode;
-
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use moldau_log::dump::{DumpOptions, DumpReport, dump_file};
 use moldau_protocol::records::{BatchHeader, RecordView};
 
-use crate::args::{LogArgs, LogCommand, LogDumpArgs};
+use super::decode;
+use crate::args::log::LogDumpArgs;
 use crate::failure::Failure;
 use crate::progress::{Progress, Unit};
 
-pub(crate) fn run(args: LogArgs) -> Result<(), Failure> {
-    match args.command {
-        LogCommand::Dump(args) => dump(&args),
-    }
-}
-
-fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
+/// Shows files.
+pub(crate) fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut bad = false;
     let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
