@@ -2,6 +2,10 @@
 //!
 //! What differs from run to run is replaced: ids, addresses, times, paths.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::node::{Directory, Served};
@@ -111,4 +115,33 @@ fn what_failed_stands_in_the_json_too() {
     assert!(stderr.starts_with("error: topic a: TOPIC_ALREADY_EXISTS"), "{stderr}");
     let value: Value = serde_json::from_str(&stdout).expect("JSON all the same");
     snapshot!("topic-create-failed", value);
+}
+
+/// The examples of docs/json-output.md by the names that stand above them.
+fn examples(page: &str) -> Vec<(&str, Value)> {
+    let examples = page.split("<!-- ").skip(1);
+    examples
+        .map(|rest| {
+            let (name, rest) = rest.split_once(" -->").expect("a name");
+            let block =
+                rest.split("```").nth(1).and_then(|block| block.strip_prefix("json\n")).expect("a block");
+            (name, serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}")))
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_shows_each_snapshot_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../../docs/json-output.md")).expect("the page");
+    let mut shown: BTreeMap<&str, Value> = examples(&page).into_iter().collect();
+    for entry in fs::read_dir(root.join("tests/it/snapshots")).expect("the snapshots") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let text = fs::read_to_string(&path).expect("a snapshot");
+        let json = text.splitn(3, "---\n").nth(2).expect("a head and a body");
+        let wanted: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(shown.remove(name), Some(wanted), "docs/json-output.md: {name}");
+    }
+    assert!(shown.is_empty(), "no command is behind {:?}", shown.keys());
 }

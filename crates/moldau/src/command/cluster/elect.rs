@@ -50,14 +50,13 @@ pub(super) async fn elect_leaders(args: ClusterElectLeadersArgs) -> Result<(), F
     };
     let mut outcomes = Outcomes::new(settings.output, "partition").label("leader of");
     for (partition, result) in admin.elect_leaders(election, wanted.as_deref()).await? {
-        let what = partition.to_string();
         match result {
-            Ok(()) => outcomes.done(&what, "elected")?,
+            Ok(()) => outcomes.done(&partition, "elected")?,
             // It is what was asked for.
             Err(error) if error.code() == Some(ErrorCode::ElectionNotNeeded) => {
-                outcomes.done(&what, "unchanged")?
+                outcomes.done(&partition, "unchanged")?
             }
-            Err(error) => outcomes.failed(&what, &error),
+            Err(error) => outcomes.failed(&partition, &error),
         }
     }
     outcomes.finish()

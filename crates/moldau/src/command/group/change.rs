@@ -32,10 +32,9 @@ pub(super) async fn delete_offsets(args: GroupDeleteOffsetsArgs) -> Result<(), F
     let mut outcomes = Outcomes::new(settings.output, "partition").label("offset of");
     let partitions = partitions(&admin, &args.topics).await?;
     for (partition, result) in admin.delete_group_offsets_of_each(&args.group, &partitions).await? {
-        let what = partition.to_string();
         match result {
-            Ok(()) => outcomes.done(&what, "deleted")?,
-            Err(error) => outcomes.failed(&what, &error),
+            Ok(()) => outcomes.done(&partition, "deleted")?,
+            Err(error) => outcomes.failed(&partition, &error),
         }
     }
     outcomes.finish()

@@ -29,14 +29,14 @@ pub(super) async fn run(args: LogMoveArgs) -> Result<(), Failure> {
     for (replica, result) in admin.alter_replica_log_dirs(&moves).await? {
         match result {
             Ok(()) => moving.push(replica),
-            Err(error) => outcomes.failed(&replica.partition.to_string(), &error),
+            Err(error) => outcomes.failed(&replica.partition, &error),
         }
     }
     if args.wait {
         wait(&admin, &moving, &args.directory).await?;
     }
     for replica in &moving {
-        outcomes.done(&replica.partition.to_string(), if args.wait { "moved" } else { "is being moved" })?;
+        outcomes.done(&replica.partition, if args.wait { "moved" } else { "is being moved" })?;
     }
     outcomes.finish()
 }

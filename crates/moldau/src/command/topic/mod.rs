@@ -67,7 +67,7 @@ async fn delete(args: TopicDeleteArgs) -> Result<(), Failure> {
     } else {
         admin.delete_topics(&names).await?
     };
-    for (name, result) in names.iter().zip(results) {
+    for (name, result) in names.iter().copied().zip(results) {
         match result {
             Ok(()) => outcomes.done(name, if args.dry_run { "would be deleted" } else { "deleted" })?,
             Err(error) if args.if_exists && error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
