@@ -61,7 +61,13 @@ impl Server {
     fn topic(&self, name: &str, partitions: &str) {
         self.good(&["topic", "delete", name, "--if-exists"], "");
         self.good(&["topic", "create", name, "-p", partitions], "");
+        eventually(name, || self.run(&["topic", "describe", name], "").0 == 0);
     }
+}
+
+/// A broker of Apache Kafka learns of a change a moment after it was answered; asking takes its time.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    assert!((0..50).any(|_| holds()), "{what}");
 }
 
 fn sorted_lines(text: &str) -> Vec<&str> {
@@ -263,23 +269,26 @@ fn topics_are_picked_by_pattern_and_state() {
         let name = |row: &Value| row["name"].as_str().expect("a name").to_owned();
         listed.as_array().expect("an array").iter().map(name).collect::<Vec<_>>()
     };
+    let becomes = |args: &[&str], wanted: &[&str]| {
+        eventually(&format!("{args:?}: {wanted:?}"), || names(args) == wanted);
+    };
     let all = ["cli-picked-1", "cli-picked-2"];
     let pattern = ["topic", "list", "--matching", "cli-picked-."];
     let with = |more: &[&'static str]| [&pattern[..], more].concat();
-    assert_eq!(names(&pattern), all);
+    becomes(&pattern, &all);
     server.good(&["config", "set", "topic", "cli-picked-1", "retention.ms=5000"], "");
-    assert_eq!(names(&with(&["--with-configs"])), [all[0]]);
-    assert_eq!(names(&with(&["--at-min-isr"])), all, "one replica is the least there may be");
+    becomes(&with(&["--with-configs"]), &[all[0]]);
+    becomes(&with(&["--at-min-isr"]), &all);
     for none in ["--under-replicated", "--unavailable", "--under-min-isr"] {
-        assert_eq!(names(&with(&[none])), Vec::<String>::new(), "{none}");
+        becomes(&with(&[none]), &[]);
     }
     let id = server.json(&["topic", "describe", all[1]], "")[0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!(names(&["topic", "describe", "--id", &id]), [all[1]]);
+    becomes(&["topic", "describe", "--id", &id], &[all[1]]);
     let would = server.good(&["topic", "delete", "--matching", "cli-picked-.", "--dry-run"], "");
     assert_eq!(would, "topic cli-picked-1 would be deleted\ntopic cli-picked-2 would be deleted\n");
-    assert_eq!(names(&pattern), all);
+    becomes(&pattern, &all);
     server.good(&["topic", "delete", "--matching", "cli-picked-."], "");
-    assert_eq!(names(&pattern), Vec::<String>::new());
+    becomes(&pattern, &[]);
 }
 
 #[test]
@@ -292,10 +301,8 @@ fn configs_come_from_the_line_and_from_a_file() {
         let got = server.json(&["config", "get", "topic", "cli-configs", key], "");
         got[0]["value"].as_str().expect("a value").to_owned()
     };
-    // A broker of Apache Kafka learns of a change a moment after it was answered.
     let becomes = |key: &str, wanted: &str| {
-        let seen = std::iter::repeat_with(|| value(key)).take(50);
-        assert!(seen.into_iter().any(|value| value == wanted), "{key} does not become {wanted}");
+        eventually(&format!("{key} becomes {wanted}"), || value(key) == wanted);
     };
     server.good(&[&set[..], &["--from-file", &file, "segment.ms=3000"]].concat(), "");
     becomes("retention.ms", "1000");
