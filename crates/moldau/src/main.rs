@@ -40,7 +40,7 @@ fn run(args: Args) -> Result<(), Failure> {
         }
         Command::Log(LogCommand::Dump(dump)) => {
             logging::start(args.log_format, "warn")?;
-            command::log::dump::dump(&dump)
+            command::log::dump::dump(dump)
         }
         Command::Log(log) => with_cluster(args.log_format, command::log::run(log)),
         Command::Profile(args) => command::profile::run(&args),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::ClusterArgs;
 use super::partitions::TopicPartitions;
+use super::{ClusterArgs, OutputFormat};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogCommand {
@@ -34,6 +34,9 @@ pub(crate) struct LogDumpArgs {
     /// Read no batches of a log that end beyond so many bytes
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_bytes: Option<u64>,
+    /// The form of the result: table, which is the text of Kafka's dump tool, or json, an object a line [env: MOLDAU_OUTPUT]
+    #[arg(short, long, value_enum, value_name = "FORM", hide_possible_values = true)]
+    pub(crate) output: Option<OutputFormat>,
     /// How records are written [default: by the name of the file's directory]
     #[arg(long, value_enum)]
     pub(crate) kind: Option<crate::command::log::decode::Kind>,

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// Runs what talks to a cluster.
 pub(crate) async fn run(command: LogCommand) -> Result<(), Failure> {
     match command {
-        LogCommand::Dump(args) => dump::dump(&args),
+        LogCommand::Dump(args) => dump::dump(args),
         LogCommand::Dirs(args) => dirs::dirs(args).await,
         LogCommand::Move(args) => moves::run(args).await,
     }

@@ -17,6 +17,7 @@ fn logs_of_internal_topics_are_shown_as_kafkas_tool_shows_them() {
         deep: false,
         skip_record_metadata: false,
         max_bytes: None,
+        output: None,
         kind: None,
     };
     let mut seen = 0;
