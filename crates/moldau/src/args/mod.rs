@@ -97,7 +97,7 @@ pub(crate) enum ClientCommand {
     /// Measure how fast records are written and read
     #[command(subcommand)]
     Perf(PerfCommand),
-    /// Show the cluster, its brokers and features
+    /// Show brokers, features and API versions; elect leaders
     Cluster(ClusterCommandArgs),
 }
 

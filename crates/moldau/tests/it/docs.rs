@@ -9,7 +9,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::node::{Directory, Served};
+use crate::node::{Directory, Served, output_in_time};
+
+/// The times of the examples are long gone.
+const KEEP: &str = "log.retention.ms=-1";
 
 /// A command with the line of the document it stands in.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl Stage {
         fs::write(root.join("offsets.json"), offsets).expect("written");
         let data = root.join("moldau-data");
         let dirs = format!("log.dirs={},{}", data.display(), root.join("moldau-data-2").display());
-        let node = Served::start(&data, &["--set", &dirs]);
+        let node = Served::start(&data, &["--set", &dirs, "--set", KEEP]);
         Self { directory, node, document }
     }
 
@@ -99,7 +102,9 @@ impl Stage {
         } else if runs_on(&shown.text) {
             self.consume(shown, &place);
         } else {
-            let output = self.shell(&shown.text).output().expect("a shell");
+            let piped = || Stdio::piped();
+            let child = self.shell(&shown.text).stdout(piped()).stderr(piped()).spawn().expect("a shell");
+            let output = output_in_time(child, &place);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{place}\n{}{stderr}", String::from_utf8_lossy(&output.stdout));
         }

@@ -22,7 +22,7 @@ impl Server {
         match std::env::var("MOLDAU_TEST_BOOTSTRAP") {
             Ok(address) => Self { directory, _node: None, address },
             Err(_) => {
-                let node = Served::start(&directory.0.join("data"), &[]);
+                let node = Served::start(&directory.0.join("data"), &["--set", "log.retention.ms=-1"]);
                 Self { directory, address: node.address.clone(), _node: Some(node) }
             }
         }
