@@ -117,31 +117,43 @@ fn what_failed_stands_in_the_json_too() {
     snapshot!("topic-create-failed", value);
 }
 
-/// The examples of docs/json-output.md by the names that stand above them.
-fn examples(page: &str) -> Vec<(&str, Value)> {
-    let examples = page.split("<!-- ").skip(1);
-    examples
-        .map(|rest| {
-            let (name, rest) = rest.split_once(" -->").expect("a name");
-            let block =
-                rest.split("```").nth(1).and_then(|block| block.strip_prefix("json\n")).expect("a block");
-            (name, serde_json::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}")))
-        })
-        .collect()
+/// The page with the block below each `<!-- name -->` replaced by the snapshot of that name, and the names.
+fn with_snapshots(page: &str, snapshots: &BTreeMap<String, String>) -> (String, Vec<String>) {
+    let mut pieces = page.split("<!-- ");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    let mut names = Vec::new();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(" -->").expect("a name");
+        let after = rest.splitn(3, "```").nth(2).expect("a block");
+        let json = snapshots.get(name).unwrap_or_else(|| panic!("no command is behind {name}"));
+        out.push_str(&format!("<!-- {name} -->\n```json\n{}\n```{after}", json.trim()));
+        names.push(name.to_owned());
+    }
+    (out, names)
 }
 
 #[test]
 fn the_document_shows_each_snapshot_as_it_is() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("../../docs/json-output.md")).expect("the page");
-    let mut shown: BTreeMap<&str, Value> = examples(&page).into_iter().collect();
+    let mut snapshots = BTreeMap::new();
     for entry in fs::read_dir(root.join("tests/it/snapshots")).expect("the snapshots") {
         let path = entry.expect("an entry").path();
-        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         let text = fs::read_to_string(&path).expect("a snapshot");
         let json = text.splitn(3, "---\n").nth(2).expect("a head and a body");
-        let wanted: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(shown.remove(name), Some(wanted), "docs/json-output.md: {name}");
+        snapshots.insert(name, json.to_owned());
     }
-    assert!(shown.is_empty(), "no command is behind {:?}", shown.keys());
+    let path = root.join("../../docs/json-output.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (wanted, names) = with_snapshots(&page, &snapshots);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::write(&path, &wanted).expect("written");
+    } else {
+        assert!(
+            page == wanted,
+            "docs/json-output.md is not up to date: run this test with INSTA_UPDATE=always"
+        );
+    }
+    let missing: Vec<&String> = snapshots.keys().filter(|name| !names.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/json-output.md does not show {missing:?}");
 }
