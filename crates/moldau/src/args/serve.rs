@@ -17,6 +17,9 @@ pub(crate) struct ServeArgs {
     /// The address of the one plaintext listener [default: 127.0.0.1:9092]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
+    /// The address of /metrics, /healthz and /readyz, or `off` [default: 127.0.0.1:9644]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) http: Option<String>,
     /// Sets any broker key, over the file and the options above
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,

@@ -17,3 +17,4 @@ mod produce;
 mod produce_rules;
 mod producer_hooks;
 mod subscriptions;
+mod telemetry;
