@@ -17,6 +17,7 @@ pub type Result<T, E = ClientError> = std::result::Result<T, E>;
 
 /// A failure of a client operation.
 #[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClientError {
     /// No connection could be made.
     #[error("{}", connect_message(address, error))]
@@ -80,6 +81,14 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+    /// A key or value could not be made into bytes, or be read from them.
+    #[error("{what} can't be converted: {why}")]
+    Serialization {
+        /// Which key or value.
+        what: String,
+        /// What the serializer or deserializer said.
+        why: String,
+    },
     /// The cluster answered with an error code.
     #[error("{what}: {}{}", code.name(), detail(message))]
     Server {
@@ -89,6 +98,17 @@ pub enum ClientError {
         code: ErrorCode,
         /// The broker's own words, where it sent some.
         message: Option<String>,
+    },
+    /// A new leader's log was cut before the position, and `auto.offset.reset=none` leaves what to do to the caller, who
+    /// seeks to go on (KIP-320).
+    #[error("{partition} was cut before offset {offset}, up to which it was read{}", cut_at(diverged_at))]
+    LogTruncated {
+        /// The partition.
+        partition: String,
+        /// The position.
+        offset: i64,
+        /// From where on the log has other records than those that were read; `None` where the leader does not know.
+        diverged_at: Option<i64>,
     },
     /// A setting is unknown or has a value that can't be used.
     #[error(transparent)]
@@ -124,6 +144,10 @@ fn join(errors: &[ClientError]) -> String {
 
 fn reason(error: &Option<Arc<io::Error>>) -> String {
     error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+}
+
+fn cut_at(diverged_at: &Option<i64>) -> String {
+    diverged_at.map(|offset| format!(", and has other records from {offset} on")).unwrap_or_default()
 }
 
 fn detail(message: &Option<String>) -> String {
@@ -165,6 +189,22 @@ impl ClientError {
             Self::Server { code, .. } => code.is_retriable(),
             _ => false,
         }
+    }
+
+    /// Whether this client can do nothing more: it was fenced, lacks a right that all its work needs, was closed, or the
+    /// cluster does not speak what it needs.
+    pub fn is_fatal(&self) -> bool {
+        self.is_fenced()
+            || matches!(self, Self::Closed(_) | Self::Unsupported { .. } | Self::Config(_))
+            || matches!(
+                self.code(),
+                Some(
+                    ErrorCode::ClusterAuthorizationFailed
+                        | ErrorCode::TransactionalIdAuthorizationFailed
+                        | ErrorCode::UnsupportedVersion
+                        | ErrorCode::UnsupportedForMessageFormat
+                )
+            )
     }
 
     /// Whether the caller lacks a right.

@@ -36,13 +36,15 @@ pub mod config;
 pub mod consumer;
 pub mod error;
 pub mod metadata;
+mod metrics;
 mod net;
 pub mod producer;
+pub mod serialization;
 
 pub use admin::Admin;
 pub use config::{
-    Acks, AutoOffsetReset, CommonConfig, CompressionType, ConfigError, ConsumerConfig, IsolationLevel,
-    ProducerConfig,
+    Acks, AdminConfig, AutoOffsetReset, CommonConfig, CompressionType, ConfigError, ConsumerConfig,
+    IsolationLevel, MetadataRecovery, ProducerConfig,
 };
 pub use consumer::{
     Consumer, ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, RebalanceListener, TimestampType,
@@ -50,5 +52,6 @@ pub use consumer::{
 };
 pub use error::{ClientError, Result};
 pub use metadata::{Broker, Cluster, Partition, Topic};
+pub use metrics::Metric;
 pub use moldau_types::{ErrorCode, Uuid};
-pub use producer::{Delivery, Header, Producer, ProducerRecord, RecordMetadata};
+pub use producer::{Delivery, Header, Producer, ProducerBuilder, ProducerRecord, RecordMetadata};

@@ -51,7 +51,7 @@ pub(crate) fn explained(error: &ClientError) -> String {
         Some(ErrorCode::GroupIdNotFound) => "`moldau group list` shows the groups there are",
         Some(ErrorCode::NonEmptyGroup) => "it has members; stop its consumers first",
         Some(ErrorCode::GroupSubscribedToTopic) => "a member reads the topic; stop it first",
-        Some(ErrorCode::UnknownMemberId) => "the group has members; stop its consumers first",
+        Some(ErrorCode::LogDirNotFound) => "`moldau log dirs` shows the log directories there are",
         _ => return error.to_string(),
     };
     format!("{error}; {advice}")

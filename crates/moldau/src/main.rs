@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, LogCommand, LogFormat};
 use failure::Failure;
 
 fn main() -> ExitCode {
@@ -38,23 +38,30 @@ fn run(args: Args) -> Result<(), Failure> {
             let levels = logging::start(args.log_format, "info")?;
             serve::run(&serve, levels)
         }
-        Command::Log(log) => {
+        Command::Log(LogCommand::Dump(dump)) => {
             logging::start(args.log_format, "warn")?;
-            command::log::run(log)
+            command::log::dump::dump(dump)
         }
+        Command::Log(log) => with_cluster(args.log_format, command::log::run(log)),
         Command::Profile(args) => command::profile::run(&args),
         Command::Completions(args) => command::completions::run(&args),
-        Command::Client(client) => {
-            logging::start(args.log_format, "warn")?;
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
-            let result = runtime.block_on(command::run(*client));
-            // A thread may still wait for a line on stdin; nothing it reads is wanted any more.
-            runtime.shutdown_background();
-            result
-        }
+        Command::Client(client) => with_cluster(args.log_format, command::run(*client)),
     }
+}
+
+/// Runs what talks to a cluster.
+fn with_cluster(
+    log_format: LogFormat,
+    work: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    logging::start(log_format, "warn")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
+    let result = runtime.block_on(work);
+    // A thread may still wait for a line on stdin; nothing it reads is wanted any more.
+    runtime.shutdown_background();
+    result
 }

@@ -1,8 +1,9 @@
 //! Results as a table or as JSON, to stdout.
 
+use std::fmt;
 use std::io::{self, Write};
 
-use moldau_client::ClientError;
+use moldau_client::{ClientError, TopicPartition};
 use serde_json::json;
 
 use crate::args::OutputFormat;
@@ -87,6 +88,40 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A thing that was to be changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum What<'a> {
+    Name(&'a str),
+    Partition(&'a TopicPartition),
+}
+
+impl<'a> From<&'a String> for What<'a> {
+    fn from(name: &'a String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a str> for What<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl<'a> From<&'a TopicPartition> for What<'a> {
+    fn from(partition: &'a TopicPartition) -> Self {
+        Self::Partition(partition)
+    }
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Partition(partition) => partition.fmt(f),
+        }
+    }
+}
+
 /// What became of several things that were to be changed: a line for each on stdout, failures on stderr; or one JSON array.
 #[derive(Debug)]
 pub(crate) struct Outcomes {
@@ -111,8 +146,9 @@ impl Outcomes {
     }
 
     /// `what` is done; `outcome` is the word for it, for example `made`.
-    pub(crate) fn done(&mut self, what: &str, outcome: &str) -> Result<(), Failure> {
-        self.items.push(json!({ self.kind: what, "outcome": outcome, "error": null }));
+    pub(crate) fn done<'a>(&mut self, what: impl Into<What<'a>>, outcome: &str) -> Result<(), Failure> {
+        let what = what.into();
+        self.note(what, json!({ "outcome": outcome, "error": null }));
         match self.format {
             OutputFormat::Table => say(&format!("{} {what} {outcome}", self.label)),
             OutputFormat::Json => Ok(()),
@@ -120,18 +156,30 @@ impl Outcomes {
     }
 
     /// `what` needs no change: silence, but an item in JSON.
-    pub(crate) fn unchanged(&mut self, what: &str) {
-        self.items.push(json!({ self.kind: what, "outcome": "unchanged", "error": null }));
+    pub(crate) fn unchanged<'a>(&mut self, what: impl Into<What<'a>>) {
+        self.note(what.into(), json!({ "outcome": "unchanged", "error": null }));
     }
 
     /// `what` failed.
-    pub(crate) fn failed(&mut self, what: &str, error: &ClientError) {
+    pub(crate) fn failed<'a>(&mut self, what: impl Into<What<'a>>, error: &ClientError) {
         let code = error.code().map(|code| code.name());
-        self.items.push(json!({
-            self.kind: what, "outcome": "failed", "error": code, "message": error.to_string(),
-        }));
+        let outcome = json!({ "outcome": "failed", "error": code, "message": error.to_string() });
+        self.note(what.into(), outcome);
         eprintln!("error: {}", explained(error));
         self.failed = true;
+    }
+
+    fn note(&mut self, what: What<'_>, outcome: serde_json::Value) {
+        let mut item = match what {
+            What::Name(name) => json!({ self.kind: name }),
+            What::Partition(partition) => {
+                json!({ "topic": &*partition.topic, "partition": partition.partition })
+            }
+        };
+        if let (Some(item), serde_json::Value::Object(outcome)) = (item.as_object_mut(), outcome) {
+            item.extend(outcome);
+        }
+        self.items.push(item);
     }
 
     /// Prints the array; a failure when something failed.

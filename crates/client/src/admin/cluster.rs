@@ -48,6 +48,30 @@ impl Admin {
         })
     }
 
+    /// The brokers that are fenced: registered, and not (any more) in service (KIP-1073). Needs a broker of 4.0 or later.
+    pub async fn fenced_brokers(&self) -> Result<Vec<Broker>> {
+        const FIRST_VERSION_WITH_FENCED: i16 = 2;
+        let connection = self.core.any().await?;
+        let version = connection.version_between::<DescribeClusterRequest>(
+            FIRST_VERSION_WITH_FENCED,
+            DescribeClusterRequest::MAX_VERSION,
+        )?;
+        let request = DescribeClusterRequest { include_fenced_brokers: true, ..Default::default() };
+        let response = connection.start(version, &request)?.answer().await?;
+        ClientError::check(response.error_code, || "cluster".to_owned(), response.error_message)?;
+        let fenced = response.brokers.into_iter().filter(|broker| broker.is_fenced);
+        let mut fenced: Vec<Broker> = fenced
+            .map(|broker| Broker {
+                id: broker.broker_id,
+                host: broker.host,
+                port: broker.port,
+                rack: broker.rack,
+            })
+            .collect();
+        fenced.sort_by_key(|broker| broker.id);
+        Ok(fenced)
+    }
+
     /// The API versions a broker speaks: key, lowest, highest.
     pub async fn api_versions(&self) -> Result<Vec<(i16, i16, i16)>> {
         Ok(self.core.any().await?.versions().all())

@@ -1,11 +1,14 @@
 //! Reading and changing configs of topics, brokers, groups and the rest.
 
+use futures_util::future::join_all;
 use moldau_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use moldau_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult,
 };
 use moldau_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
-use moldau_protocol::messages::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
+use moldau_protocol::messages::{
+    DescribeConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+};
 use moldau_types::ErrorCode;
 
 use super::Admin;
@@ -36,6 +39,17 @@ impl ResourceType {
             Self::BrokerLogger => 8,
             Self::ClientMetrics => 16,
             Self::Group => 32,
+        }
+    }
+
+    fn of(code: i8) -> Option<Self> {
+        match code {
+            2 => Some(Self::Topic),
+            4 => Some(Self::Broker),
+            8 => Some(Self::BrokerLogger),
+            16 => Some(Self::ClientMetrics),
+            32 => Some(Self::Group),
+            _ => None,
         }
     }
 }
@@ -93,7 +107,7 @@ pub enum ConfigSource {
 }
 
 impl ConfigSource {
-    fn of(code: i8) -> Self {
+    pub(super) fn of(code: i8) -> Self {
         match code {
             1 => Self::TopicConfig,
             2 => Self::DynamicBrokerConfig,
@@ -238,6 +252,31 @@ impl Admin {
             take(&mut response.results, |answer| answer.resource_name == resource.name, || resource.what())?;
         ClientError::check(answer.error_code, || resource.what(), answer.error_message.clone())?;
         Ok(entries(answer))
+    }
+
+    /// As [`Admin::describe_configs`] for several things, with a result for each in the order they were asked for.
+    pub async fn describe_configs_of_each(
+        &self,
+        resources: &[ConfigResource],
+        documentation: bool,
+    ) -> Vec<Result<Vec<ConfigEntry>>> {
+        join_all(resources.iter().map(|resource| self.describe_configs(resource, None, documentation))).await
+    }
+
+    /// The things of these kinds that have configs of their own; all kinds when there are none (KIP-1142).
+    ///
+    /// A broker before 4.1 only knows [`ResourceType::ClientMetrics`].
+    pub async fn list_config_resources(&self, kinds: &[ResourceType]) -> Result<Vec<ConfigResource>> {
+        let connection = self.core.any().await?;
+        let lowest = i16::from(kinds != [ResourceType::ClientMetrics]);
+        let version = connection.version_between::<ListConfigResourcesRequest>(lowest, 1)?;
+        let asked = kinds.iter().filter(|_| version >= 1).map(|kind| kind.code());
+        let request = ListConfigResourcesRequest { resource_types: asked.collect() };
+        let response = connection.start(version, &request)?.answer().await?;
+        ClientError::check(response.error_code, || "config resources".to_owned(), None)?;
+        let resource = |(code, name)| Some(ConfigResource { kind: ResourceType::of(code)?, name });
+        let found = response.config_resources.into_iter();
+        Ok(found.filter_map(|found| resource((found.resource_type, found.resource_name))).collect())
     }
 
     /// Changes single configs of one thing, leaving the others as they are.

@@ -4,8 +4,13 @@
 
 mod cluster;
 mod configs;
+mod features;
 mod groups;
+mod leaders;
+mod log_dirs;
+mod producers;
 mod records;
+mod topic_partitions;
 mod topics;
 
 use std::sync::Arc;
@@ -15,14 +20,36 @@ pub use cluster::ClusterDescription;
 pub use configs::{
     AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, ConfigSynonym, ConfigType, ResourceType,
 };
-pub use groups::{GroupDescription, GroupListing, MemberDescription};
-pub use topics::{NewTopic, TopicListing};
+pub use features::{FeatureLevels, FeatureMetadata};
+pub use groups::{GroupDescription, GroupFilter, GroupListing, MemberDescription, MembersToRemove};
+pub use leaders::ElectionType;
+pub use log_dirs::{LogDirDescription, ReplicaInfo, ReplicaLogDirInfo, TopicPartitionReplica};
+pub use producers::ProducerState;
+pub use topic_partitions::{PartitionDescription, TopicDescription};
+pub use topics::{CreatedConfig, CreatedTopic, NewTopic, TopicListing};
 
-use crate::config::CommonConfig;
+use crate::config::AdminConfig;
 use crate::error::Result;
 use crate::metadata::Core;
 
 /// Administers a cluster. Clones share the connections.
+///
+/// ```no_run
+/// use moldau_client::admin::NewTopic;
+/// use moldau_client::{Admin, CommonConfig};
+///
+/// # async fn example() -> moldau_client::Result<()> {
+/// let admin = Admin::connect(CommonConfig::from_pairs([("bootstrap.servers", "127.0.0.1:9092")])?).await?;
+/// for made in admin.create_topics(&[NewTopic::new("flights").partitions(6)], false).await? {
+///     println!("made {}", made?.id);
+/// }
+/// for group in admin.list_groups().await? {
+///     println!("{} is {:?}", group.id, group.state);
+/// }
+/// admin.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Admin {
     core: Arc<Core>,
@@ -30,12 +57,14 @@ pub struct Admin {
 
 impl Admin {
     /// A client; connections are made when they are needed.
-    pub fn new(config: CommonConfig) -> Result<Self> {
-        Ok(Self { core: Core::new(config, false)? })
+    pub fn new(config: impl Into<AdminConfig>) -> Result<Self> {
+        let config: AdminConfig = config.into();
+        let retries = config.retries;
+        Ok(Self { core: Core::new(config.into_common(), false)?.with_retries(retries) })
     }
 
     /// As [`Admin::new`], but fails at once when none of the bootstrap addresses answers.
-    pub async fn connect(config: CommonConfig) -> Result<Self> {
+    pub async fn connect(config: impl Into<AdminConfig>) -> Result<Self> {
         let admin = Self::new(config)?;
         admin.core.refresh().await?;
         Ok(admin)

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use moldau_protocol::messages::create_partitions_request::CreatePartitionsTopic;
+use moldau_protocol::Message;
+use moldau_protocol::messages::create_partitions_request::{
+    CreatePartitionsAssignment, CreatePartitionsTopic,
+};
 use moldau_protocol::messages::create_topics_request::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicConfig,
 };
+use moldau_protocol::messages::create_topics_response::CreatableTopicConfigs;
 use moldau_protocol::messages::delete_topics_request::DeleteTopicState;
 use moldau_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest};
 use moldau_types::{ErrorCode, Uuid};
 
 use super::Admin;
+use super::configs::ConfigSource;
 use crate::error::{ClientError, Result};
 use crate::metadata::Topic;
 
@@ -63,6 +68,47 @@ impl NewTopic {
     }
 }
 
+/// A topic that was made, as far as the broker says it (KIP-525: from version 5 of CreateTopics on).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedTopic {
+    /// The topic id; zero for one that was only validated, and from brokers without topic ids.
+    pub id: Uuid,
+    /// How many partitions it has.
+    pub partitions: Option<i32>,
+    /// How many replicas each has.
+    pub replication_factor: Option<i16>,
+    /// Its configs, ordered by key; `None` where the broker does not say them, or may not.
+    pub configs: Option<Vec<CreatedConfig>>,
+}
+
+/// A config of a topic that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedConfig {
+    /// The key.
+    pub name: String,
+    /// The value; `None` for null and for what is secret.
+    pub value: Option<String>,
+    /// Where it comes from.
+    pub source: ConfigSource,
+    /// Whether it can't be changed.
+    pub read_only: bool,
+    /// Whether it is secret.
+    pub sensitive: bool,
+}
+
+fn created_configs(configs: Vec<CreatableTopicConfigs>) -> Vec<CreatedConfig> {
+    let config = |config: CreatableTopicConfigs| CreatedConfig {
+        name: config.name,
+        value: config.value,
+        source: ConfigSource::of(config.config_source),
+        read_only: config.read_only,
+        sensitive: config.is_sensitive,
+    };
+    let mut configs: Vec<CreatedConfig> = configs.into_iter().map(config).collect();
+    configs.sort_by(|one, other| one.name.cmp(&other.name));
+    configs
+}
+
 /// A topic in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicListing {
@@ -80,7 +126,11 @@ pub struct TopicListing {
 
 impl Admin {
     /// Makes topics. With `validate_only` the broker only says whether it would.
-    pub async fn create_topics(&self, topics: &[NewTopic], validate_only: bool) -> Result<Vec<Result<Uuid>>> {
+    pub async fn create_topics(
+        &self,
+        topics: &[NewTopic],
+        validate_only: bool,
+    ) -> Result<Vec<Result<CreatedTopic>>> {
         let entry = |topic: &NewTopic| CreatableTopic {
             name: topic.name.clone(),
             num_partitions: topic.partitions.unwrap_or(-1),
@@ -120,7 +170,12 @@ impl Admin {
                     || format!("topic {}", topic.name),
                     answer.error_message,
                 )?;
-                Ok(answer.topic_id)
+                Ok(CreatedTopic {
+                    id: answer.topic_id,
+                    partitions: (answer.num_partitions >= 0).then_some(answer.num_partitions),
+                    replication_factor: (answer.replication_factor >= 0).then_some(answer.replication_factor),
+                    configs: answer.configs.map(created_configs),
+                })
             })
             .collect())
     }
@@ -150,6 +205,30 @@ impl Admin {
                 Ok(())
             })
             .collect())
+    }
+
+    /// Deletes topics by their ids, so that no topic of the same name made meanwhile is hit (KIP-516).
+    pub async fn delete_topics_by_id(&self, ids: &[Uuid]) -> Result<Vec<Result<()>>> {
+        const FIRST_VERSION_WITH_IDS: i16 = 6;
+        let connection = self.core.controller().await?;
+        connection.version_between::<DeleteTopicsRequest>(
+            FIRST_VERSION_WITH_IDS,
+            DeleteTopicsRequest::MAX_VERSION,
+        )?;
+        let topic = |id: &Uuid| DeleteTopicState { name: None, topic_id: *id };
+        let request = DeleteTopicsRequest {
+            topics: ids.iter().map(topic).collect(),
+            timeout_ms: self.timeout_ms(),
+            ..Default::default()
+        };
+        let response = self.core.ask_controller("delete topics", &request, |_| ErrorCode::None).await?;
+        let mut answers = response.responses;
+        let result = |id: &Uuid| {
+            let what = || format!("topic {id}");
+            let answer = take(&mut answers, |answer| answer.topic_id == *id, what)?;
+            ClientError::check(answer.error_code, what, answer.error_message)
+        };
+        Ok(ids.iter().map(result).collect())
     }
 
     /// Lists the topics, ordered by name; the cluster's own only with `internal`.
@@ -189,13 +268,32 @@ impl Admin {
         Ok(described)
     }
 
+    /// As [`Admin::create_partitions`], and says which brokers have each new partition, the preferred leader first.
+    pub async fn create_partitions_at(
+        &self,
+        topic: &str,
+        count: i32,
+        replicas: &[Vec<i32>],
+        validate_only: bool,
+    ) -> Result<()> {
+        let assignment = |brokers: &Vec<i32>| CreatePartitionsAssignment { broker_ids: brokers.clone() };
+        let topic = CreatePartitionsTopic {
+            name: topic.to_owned(),
+            count,
+            assignments: Some(replicas.iter().map(assignment).collect()),
+        };
+        self.grow(topic, validate_only).await
+    }
+
     /// Raises the number of partitions of a topic to `count`.
     pub async fn create_partitions(&self, topic: &str, count: i32, validate_only: bool) -> Result<()> {
-        let request = CreatePartitionsRequest {
-            topics: vec![CreatePartitionsTopic { name: topic.to_owned(), count, assignments: None }],
-            timeout_ms: self.timeout_ms(),
-            validate_only,
-        };
+        let topic = CreatePartitionsTopic { name: topic.to_owned(), count, assignments: None };
+        self.grow(topic, validate_only).await
+    }
+
+    async fn grow(&self, topic: CreatePartitionsTopic, validate_only: bool) -> Result<()> {
+        let request =
+            CreatePartitionsRequest { topics: vec![topic], timeout_ms: self.timeout_ms(), validate_only };
         let response = self.core.ask_controller("create partitions", &request, |_| ErrorCode::None).await?;
         for answer in response.results {
             ClientError::check(answer.error_code, || format!("topic {}", answer.name), answer.error_message)?;

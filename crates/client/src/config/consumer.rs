@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{CommonConfig, ConfigError, ConfigValue, config_keys};
+use crate::serialization::SerdeClass;
 
 /// Where a partition without a usable committed offset is started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,6 +149,12 @@ config_keys! {
         "check.crcs" => check_crcs: bool = true;
         /// Where this client is, so that a near replica can be fetched from.
         "client.rack" => client_rack: String = String::new();
+        /// Whether a pattern leaves out the cluster's own topics.
+        "exclude.internal.topics" => exclude_internal_topics: bool = true;
+        /// How bytes become keys; counts for `TypedConsumer::from_config`.
+        "key.deserializer" => key_deserializer: Option<SerdeClass> = None;
+        /// How bytes become values; counts for `TypedConsumer::from_config`.
+        "value.deserializer" => value_deserializer: Option<SerdeClass> = None;
         /// Whether subscribing to an unknown topic makes it, if the broker allows that.
         "allow.auto.create.topics" => allow_auto_create_topics: bool = true;
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ConfigValue;
+
 /// Declares a struct of settings: each field with its key, type and default; generates `Default`, `KEYS`, `set` and `get`.
 ///
 /// A struct may nest another one as `common`, whose keys it then takes as well.
@@ -65,7 +67,7 @@ macro_rules! config_keys {
                     _ => {
                         $( return <$common>::set_known(&mut self.common, key, value); )?
                         #[allow(unreachable_code)]
-                        Ok(false)
+                        $crate::config::elsewhere::accept(key, value)
                     }
                 }
             }
@@ -92,6 +94,24 @@ macro_rules! config_keys {
                 }
                 Ok(config)
             }
+
+            /// Settings from the text of a Java `.properties` file, over the defaults.
+            pub fn from_properties(text: &str) -> Result<Self, $crate::config::ConfigError> {
+                Self::from_pairs($crate::config::properties::parse(text)?)
+            }
+
+            /// Settings from a Java `.properties` file, over the defaults.
+            pub fn from_properties_file(
+                path: impl AsRef<std::path::Path>,
+            ) -> Result<Self, $crate::config::ConfigError> {
+                Self::from_properties(&$crate::config::properties::read(path.as_ref())?)
+            }
+
+            /// These settings with one more, for building them in one expression.
+            pub fn with(mut self, key: &str, value: impl AsRef<str>) -> Result<Self, $crate::config::ConfigError> {
+                self.set(key, value.as_ref())?;
+                Ok(self)
+            }
         }
     };
 }
@@ -116,8 +136,23 @@ config_keys! {
         "reconnect.backoff.ms" => reconnect_backoff: Duration = Duration::from_millis(50);
         /// The longest pause before a broker is connected to again.
         "reconnect.backoff.max.ms" => reconnect_backoff_max: Duration = Duration::from_secs(1);
-        /// The longest time for one connection to be made.
+        /// The longest time for one connection to be made; it doubles with each failure in a row up to
+        /// `socket.connection.setup.timeout.max.ms`.
         "socket.connection.setup.timeout.ms" => connection_setup_timeout: Duration = Duration::from_secs(10);
+        /// The longest time for one connection to be made after failures.
+        "socket.connection.setup.timeout.max.ms" => connection_setup_timeout_max: Duration = Duration::from_secs(30);
+        /// The kernel's send buffer of a connection in bytes, −1 (not Kafka's default) for the kernel's own sizing.
+        "send.buffer.bytes" => send_buffer: i32 = -1;
+        /// The kernel's receive buffer of a connection in bytes, −1 (not Kafka's default) for the kernel's own sizing.
+        "receive.buffer.bytes" => receive_buffer: i32 = -1;
+        /// What is done when none of the known brokers can be reached.
+        "metadata.recovery.strategy" => metadata_recovery: MetadataRecovery = MetadataRecovery::Rebootstrap;
+        /// After this time without metadata the known brokers are forgotten, with `metadata.recovery.strategy=rebootstrap`.
+        "metadata.recovery.rebootstrap.trigger.ms" => rebootstrap_trigger: Duration = Duration::from_secs(300);
+        /// How many windows of time a rate is taken over.
+        "metrics.num.samples" => metrics_samples: usize = 2;
+        /// How long such a window is.
+        "metrics.sample.window.ms" => metrics_window: Duration = Duration::from_secs(30);
         /// The age at which metadata is read again without a cause.
         "metadata.max.age.ms" => metadata_max_age: Duration = Duration::from_secs(300);
         /// The time after which an unused connection is closed.
@@ -125,7 +160,40 @@ config_keys! {
     }
 }
 
+/// What is done when none of the known brokers can be reached (KIP-899).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MetadataRecovery {
+    /// The cluster is found anew from `bootstrap.servers`.
+    #[default]
+    Rebootstrap,
+    /// The known brokers are tried again and again.
+    None,
+}
+
+impl ConfigValue for MetadataRecovery {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "rebootstrap" => Ok(Self::Rebootstrap),
+            "none" => Ok(Self::None),
+            _ => Err("must be rebootstrap or none".to_owned()),
+        }
+    }
+    fn text(&self) -> String {
+        match self {
+            Self::Rebootstrap => "rebootstrap",
+            Self::None => "none",
+        }
+        .to_owned()
+    }
+}
+
 impl CommonConfig {
+    /// The time for a connection to be made, after so many failures in a row.
+    pub(crate) fn setup_time(&self, failures: u32) -> Duration {
+        let longest = self.connection_setup_timeout_max.max(self.connection_setup_timeout);
+        self.connection_setup_timeout.saturating_mul(1u32 << failures.min(16)).min(longest)
+    }
+
     /// The pause before attempt `attempt` (from 0) of a request, with a fifth of jitter.
     pub(crate) fn retry_pause(&self, attempt: u32) -> Duration {
         backoff(self.retry_backoff, self.retry_backoff_max, attempt)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{CommonConfig, ConfigError, ConfigValue, config_keys};
+use crate::serialization::SerdeClass;
 
 /// How many replicas must have a batch before it is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,6 +81,34 @@ impl ConfigValue for CompressionType {
     }
 }
 
+/// A partitioner that comes with this crate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionerClass {
+    /// By key where there is one, else sticky or adaptive (KIP-480, KIP-794).
+    #[default]
+    BuiltIn,
+    /// One partition after the other, whatever the key.
+    RoundRobin,
+}
+
+const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+
+impl ConfigValue for PartitionerClass {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "" | "null" => Ok(Self::BuiltIn),
+            ROUND_ROBIN | "roundrobin" => Ok(Self::RoundRobin),
+            _ => Err(format!("must be empty or {ROUND_ROBIN}; give another one to ProducerBuilder")),
+        }
+    }
+    fn text(&self) -> String {
+        match self {
+            Self::BuiltIn => String::new(),
+            Self::RoundRobin => ROUND_ROBIN.to_owned(),
+        }
+    }
+}
+
 config_keys! {
     /// The settings of a producer.
     pub struct ProducerConfig: CommonConfig {
@@ -107,10 +136,36 @@ config_keys! {
         "max.block.ms" => max_block: Duration = Duration::from_secs(60);
         /// Whether keys are ignored when a partition is chosen.
         "partitioner.ignore.keys" => ignore_keys: bool = false;
+        /// Who chooses the partitions of records that name none; a partitioner of the caller's own is given to
+        /// `ProducerBuilder` instead.
+        "partitioner.class" => partitioner: PartitionerClass = PartitionerClass::BuiltIn;
+        /// Whether records without a key go more to partitions whose batches leave faster (KIP-794).
+        "partitioner.adaptive.partitioning.enable" => adaptive_partitioning: bool = true;
+        /// A broker that has taken no batch for this time gets no records without a key; 0 is never.
+        "partitioner.availability.timeout.ms" => availability_timeout: Duration = Duration::ZERO;
+        /// The level of gzip, 1 to 9, or −1 for the codec's own.
+        "compression.gzip.level" => gzip_level: i32 = -1;
+        /// The level of zstd, −131072 to 22.
+        "compression.zstd.level" => zstd_level: i32 = 3;
+        /// How long the metadata of a topic is kept that nothing is sent to.
+        "metadata.max.idle.ms" => metadata_max_idle: Duration = Duration::from_secs(300);
+        /// How keys become bytes; counts for `TypedProducer::from_config`.
+        "key.serializer" => key_serializer: Option<SerdeClass> = None;
+        /// How values become bytes; counts for `TypedProducer::from_config`.
+        "value.serializer" => value_serializer: Option<SerdeClass> = None;
     }
 }
 
 impl ProducerConfig {
+    /// The level of the codec that is in use, `None` for its own.
+    pub(crate) fn compression_level(&self) -> Option<i32> {
+        match self.compression {
+            CompressionType::Gzip => Some(self.gzip_level).filter(|level| *level != -1),
+            CompressionType::Zstd => Some(self.zstd_level),
+            _ => None,
+        }
+    }
+
     /// Refuses combinations that can't keep what they promise.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let refuse = |key: &str, why: &str| {
@@ -137,6 +192,15 @@ impl ProducerConfig {
         }
         if self.idempotence && self.retries == 0 {
             return refuse("retries", "must not be 0 with enable.idempotence=true");
+        }
+        if self.gzip_level != -1 && !(1..=9).contains(&self.gzip_level) {
+            return refuse("compression.gzip.level", "must be 1 to 9, or -1");
+        }
+        if !(-131_072..=22).contains(&self.zstd_level) {
+            return refuse("compression.zstd.level", "must be -131072 to 22");
+        }
+        if self.metadata_max_idle < Duration::from_secs(5) {
+            return refuse("metadata.max.idle.ms", "must be at least 5000");
         }
         if self.delivery_timeout < self.linger + self.common.request_timeout {
             return refuse("delivery.timeout.ms", "must be at least linger.ms + request.timeout.ms");

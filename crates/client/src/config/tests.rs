@@ -74,3 +74,42 @@ fn offset_reset_by_duration_reads_iso_durations() {
         assert!(reset(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_file_of_a_java_client_is_taken_if_it_asks_for_nothing_that_is_not_there() {
+    let text = "bootstrap.servers = a:1,b:2\nsecurity.protocol=PLAINTEXT\nssl.protocol=TLSv1.3\nenable.metrics.push=true\n\
+                key.serializer=org.apache.kafka.common.serialization.StringSerializer\ncompression.type=zstd\n\
+                compression.zstd.level=9\ntransactional.id=\nmetadata.recovery.strategy=NONE\n";
+    let config = ProducerConfig::from_properties(text).expect("good properties");
+    assert_eq!(config.common.bootstrap_servers, ["a:1", "b:2"]);
+    assert_eq!(config.common.metadata_recovery, MetadataRecovery::None);
+    assert_eq!(config.compression_level(), Some(9));
+    for (line, why) in [
+        ("security.protocol=SASL_SSL", "no TLS and no SASL"),
+        ("transactional.id=t", "no transactions"),
+        ("group.protocol=consumer", "classic group protocol only"),
+        ("interceptor.classes=com.example.I", "give interceptors to the builder"),
+    ] {
+        let error = ConsumerConfig::from_properties(line).expect_err("not to be had").to_string();
+        assert!(error.contains(line) && error.contains(why), "{error}");
+    }
+    let error = ConsumerConfig::from_properties("sesion.timeout.ms=1").expect_err("misspelt").to_string();
+    assert_eq!(error, "unknown setting sesion.timeout.ms; did you mean session.timeout.ms?");
+    let missing =
+        ConsumerConfig::from_properties_file("no/such.properties").expect_err("no file").to_string();
+    assert!(missing.starts_with("no/such.properties: can't be read"), "{missing}");
+}
+
+#[test]
+fn the_time_for_a_connection_doubles_with_each_failure_up_to_its_limit() {
+    let common = CommonConfig::default();
+    let times: Vec<u64> = (0..4).map(|failures| common.setup_time(failures).as_secs()).collect();
+    assert_eq!(times, [10, 20, 30, 30]);
+}
+
+#[test]
+fn the_admin_client_has_its_own_idle_time_unless_told_otherwise() {
+    let idle = |config: AdminConfig| config.into_common().connections_max_idle.as_secs();
+    assert_eq!(idle(AdminConfig::default()), 300);
+    assert_eq!(idle(AdminConfig::default().with("connections.max.idle.ms", "7000").expect("a number")), 7);
+}

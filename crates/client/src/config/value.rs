@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// A setting that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// No setting has this key.
     #[error("unknown setting {key}{}", did_you_mean(nearest))]
@@ -21,6 +22,24 @@ pub enum ConfigError {
         /// The value as it was given.
         value: String,
         /// What a value must be.
+        why: String,
+    },
+    /// The key is Kafka's, and this client can't do what the value asks for.
+    #[error("{key}={value} is not supported: {why}")]
+    Unsupported {
+        /// The key.
+        key: String,
+        /// The value as it was given.
+        value: String,
+        /// What is not there, and what to do instead.
+        why: String,
+    },
+    /// A `.properties` file can't be read.
+    #[error("{place}: {why}")]
+    Properties {
+        /// The file or the line.
+        place: String,
+        /// What is wrong with it.
         why: String,
     },
 }

@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moldau_protocol::Message;
-use moldau_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use moldau_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use moldau_protocol::messages::fetch_response::PartitionData;
 use moldau_protocol::messages::{FetchRequest, FetchResponse};
 use moldau_types::{ErrorCode, Uuid};
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 
 use super::parse::Fetched;
 use super::record::{ConsumerRecord, TopicPartition};
+use super::session::{Ask, END, Plan, Session, is_of_session};
 use super::state::{Need, Readings};
 use crate::config::{ConsumerConfig, IsolationLevel};
 use crate::error::{ClientError, Result};
@@ -24,6 +26,9 @@ use crate::net::Lane;
 
 /// The last version of Fetch that names topics; later ones use their ids.
 const LAST_VERSION_WITH_NAMES: i16 = 12;
+
+/// The first version of Fetch with sessions.
+const FIRST_VERSION_WITH_SESSIONS: i16 = 7;
 
 /// A partition that was asked for.
 #[derive(Clone, Debug)]
@@ -37,6 +42,7 @@ struct Asked {
 struct Answer {
     node: i32,
     asked: Vec<Asked>,
+    session: Session,
     result: Result<FetchResponse>,
 }
 
@@ -47,6 +53,8 @@ pub(super) struct Fetcher {
     under_way: JoinSet<Answer>,
     asked_nodes: HashSet<i32>,
     asked_partitions: HashSet<TopicPartition>,
+    /// The sessions with the brokers that are not asked at the moment.
+    sessions: HashMap<i32, Session>,
     resting_nodes: HashMap<i32, (Instant, u32)>,
     buffered: VecDeque<Fetched>,
     buffered_partitions: HashSet<TopicPartition>,
@@ -62,6 +70,7 @@ impl Fetcher {
             under_way: JoinSet::new(),
             asked_nodes: HashSet::new(),
             asked_partitions: HashSet::new(),
+            sessions: HashMap::new(),
             resting_nodes: HashMap::new(),
             buffered: VecDeque::new(),
             buffered_partitions: HashSet::new(),
@@ -70,11 +79,11 @@ impl Fetcher {
     }
 
     /// Starts whatever fetches can be started.
-    pub(super) fn start(&mut self, readings: &Readings) {
+    pub(super) fn start(&mut self, readings: &mut Readings) {
         let cluster = self.core.cluster();
         let now = Instant::now();
         let mut by_node: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
-        for (partition, reading) in &readings.partitions {
+        for (partition, reading) in &mut readings.partitions {
             let Ok(position) = reading.position else { continue };
             if reading.paused
                 || self.asked_partitions.contains(partition)
@@ -86,6 +95,9 @@ impl Fetcher {
                 self.metadata_wanted = true;
                 continue;
             };
+            if reading.is_doubtful(leader_epoch) {
+                continue;
+            }
             let node =
                 reading.preferred_replica.filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
             if self.asked_nodes.contains(&node)
@@ -93,6 +105,8 @@ impl Fetcher {
             {
                 continue;
             }
+            // What this leader gives is good in its epoch.
+            reading.checked_in = Some(leader_epoch);
             by_node.entry(node).or_default().push(Asked {
                 partition: partition.clone(),
                 topic_id: topic_id(&cluster, &partition.topic),
@@ -104,9 +118,10 @@ impl Fetcher {
             self.asked_nodes.insert(node);
             self.asked_partitions.extend(asked.iter().map(|asked| asked.partition.clone()));
             let (core, config) = (self.core.clone(), self.config.clone());
+            let mut session = self.sessions.remove(&node).unwrap_or_default();
             self.under_way.spawn(async move {
-                let result = fetch(&core, &config, node, &asked).await;
-                Answer { node, asked, result }
+                let result = fetch(&core, &config, node, &asked, &mut session).await;
+                Answer { node, asked, session, result }
             });
         }
     }
@@ -144,11 +159,17 @@ impl Fetcher {
 
     fn work_in(&mut self, answer: Answer, readings: &mut Readings) -> Result<()> {
         self.asked_nodes.remove(&answer.node);
+        self.sessions.insert(answer.node, answer.session);
         for asked in &answer.asked {
             self.asked_partitions.remove(&asked.partition);
         }
         let response = match answer.result {
             Ok(response) => response,
+            Err(error) if error.code().is_some_and(is_of_session) => {
+                tracing::debug!(node = answer.node, %error, "the fetch session is begun anew");
+                self.metadata_wanted |= error.needs_metadata();
+                return Ok(());
+            }
             Err(error) if error.is_retriable() => {
                 tracing::debug!(node = answer.node, %error, "fetch");
                 // The replica that was named may be gone.
@@ -199,13 +220,14 @@ impl Fetcher {
         let code = ErrorCode::from_code(data.error_code);
         match code {
             ErrorCode::None => {
-                reading.high_watermark = Some(data.high_watermark);
+                let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
+                reading.end_offset =
+                    Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
                 if data.preferred_read_replica >= 0 {
                     reading.preferred_replica = Some(data.preferred_read_replica);
                     return Ok(true);
                 }
                 if data.records.as_ref().is_some_and(|records| !records.is_empty()) {
-                    let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
                     self.buffered_partitions.insert(asked.partition.clone());
                     self.buffered.push_back(Fetched::new(
                         asked.partition.clone(),
@@ -277,6 +299,24 @@ impl Fetcher {
         }
     }
 
+    /// Ends the sessions, so that brokers need not keep them; what does not work at once is left.
+    pub(super) async fn end_sessions(&mut self) {
+        const AT_MOST: Duration = Duration::from_millis(500);
+        let end = |(node, session): (i32, Session)| {
+            let core = self.core.clone();
+            async move {
+                let Some(session_id) = session.open_id() else { return };
+                let Ok(connection) = core.node(node, Lane::Fetch).await else { return };
+                let request = FetchRequest { session_id, session_epoch: END, ..Default::default() };
+                if let Err(error) = connection.request(&request).await {
+                    tracing::debug!(node, %error, "ending a fetch session");
+                }
+            }
+        };
+        let ends = futures_util::future::join_all(self.sessions.drain().map(end));
+        let _ = tokio::time::timeout(AT_MOST, ends).await;
+    }
+
     /// Throws away what is buffered of partitions that are no longer read.
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
         self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
@@ -288,38 +328,90 @@ fn topic_id(cluster: &Cluster, topic: &str) -> Uuid {
     cluster.topic(topic).map_or(Uuid::ZERO, |topic| topic.id)
 }
 
-async fn fetch(core: &Core, config: &ConsumerConfig, node: i32, asked: &[Asked]) -> Result<FetchResponse> {
+async fn fetch(
+    core: &Core,
+    config: &ConsumerConfig,
+    node: i32,
+    asked: &[Asked],
+    session: &mut Session,
+) -> Result<FetchResponse> {
+    let result = fetch_once(core, config, node, asked, session).await;
+    match &result {
+        Ok(response) => session.answered(response.session_id),
+        Err(error) => session.failed(error.code()),
+    }
+    result
+}
+
+async fn fetch_once(
+    core: &Core,
+    config: &ConsumerConfig,
+    node: i32,
+    asked: &[Asked],
+    session: &mut Session,
+) -> Result<FetchResponse> {
     let connection = core.node(node, Lane::Fetch).await?;
     let ids_known = asked.iter().all(|asked| !asked.topic_id.is_zero());
     let highest = if ids_known { FetchRequest::MAX_VERSION } else { LAST_VERSION_WITH_NAMES };
     let version = connection.version_between::<FetchRequest>(FetchRequest::MIN_VERSION, highest)?;
+    let ask = |asked: &Asked| Ask {
+        topic_id: asked.topic_id,
+        offset: asked.offset,
+        leader_epoch: asked.leader_epoch,
+    };
+    let asks = asked.iter().map(|asked| (asked.partition.clone(), ask(asked))).collect();
+    let mut plan = session.plan(asks, version > LAST_VERSION_WITH_NAMES);
+    if version < FIRST_VERSION_WITH_SESSIONS {
+        (plan.session_id, plan.session_epoch) = (0, END);
+    }
+    let request = request(config, plan);
+    let allowed = core.config().request_timeout.max(config.fetch_max_wait * 2);
+    let response = connection.start_within(version, &request, allowed)?.answer().await?;
+    ClientError::check(response.error_code, || format!("fetch from {}", connection.address()), None)?;
+    Ok(response)
+}
+
+fn request(config: &ConsumerConfig, plan: Plan) -> FetchRequest {
     let mut request = FetchRequest {
         max_wait_ms: config.fetch_max_wait.as_millis().min(i32::MAX as u128) as i32,
         min_bytes: config.fetch_min_bytes,
         max_bytes: config.fetch_max_bytes,
         isolation_level: config.isolation_level.code(),
         rack_id: config.client_rack.clone(),
+        session_id: plan.session_id,
+        session_epoch: plan.session_epoch,
         ..Default::default()
     };
-    for asked in asked {
-        let partition = FetchPartition {
-            partition: asked.partition.partition,
-            current_leader_epoch: asked.leader_epoch,
-            fetch_offset: asked.offset,
+    for (partition, ask) in plan.named {
+        let entry = FetchPartition {
+            partition: partition.partition,
+            current_leader_epoch: ask.leader_epoch,
+            fetch_offset: ask.offset,
             partition_max_bytes: config.max_partition_fetch_bytes,
             ..Default::default()
         };
         match request.topics.last_mut() {
-            Some(last) if *last.topic == *asked.partition.topic => last.partitions.push(partition),
+            Some(last) if *last.topic == *partition.topic && last.topic_id == ask.topic_id => {
+                last.partitions.push(entry);
+            }
             _ => request.topics.push(FetchTopic {
-                topic: asked.partition.topic.to_string(),
-                topic_id: asked.topic_id,
-                partitions: vec![partition],
+                topic: partition.topic.to_string(),
+                topic_id: ask.topic_id,
+                partitions: vec![entry],
             }),
         }
     }
-    let allowed = core.config().request_timeout.max(config.fetch_max_wait * 2);
-    let response = connection.start_within(version, &request, allowed)?.answer().await?;
-    ClientError::check(response.error_code, || format!("fetch from {}", connection.address()), None)?;
-    Ok(response)
+    for (partition, topic_id) in plan.forgotten {
+        match request.forgotten_topics_data.last_mut() {
+            Some(last) if *last.topic == *partition.topic && last.topic_id == topic_id => {
+                last.partitions.push(partition.partition);
+            }
+            _ => request.forgotten_topics_data.push(ForgottenTopic {
+                topic: partition.topic.to_string(),
+                topic_id,
+                partitions: vec![partition.partition],
+            }),
+        }
+    }
+    request
 }

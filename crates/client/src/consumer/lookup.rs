@@ -114,7 +114,8 @@ async fn list_offsets_once(
     Ok(last_error)
 }
 
-type Answers = Vec<(TopicPartition, Result<Option<FoundOffset>>)>;
+/// What a broker answered, for each partition.
+pub(crate) type Answers = Vec<(TopicPartition, Result<Option<FoundOffset>>)>;
 
 async fn ask_leader(
     core: &Core,
@@ -123,16 +124,28 @@ async fn ask_leader(
     isolation: IsolationLevel,
 ) -> Result<Answers> {
     let connection = core.node(leader, Lane::Main).await?;
-    let needs_max_timestamp = partitions.iter().any(|(_, spec)| *spec == OffsetSpec::MaxTimestamp);
-    let lowest = if needs_max_timestamp { 7 } else { ListOffsetsRequest::MIN_VERSION };
-    let version =
-        connection.version_between::<ListOffsetsRequest>(lowest, ListOffsetsRequest::MAX_VERSION)?;
+    let timeout_ms = core.config().request_timeout.as_millis().min(i32::MAX as u128) as i32;
+    ask_for_offsets(connection, partitions, isolation, timeout_ms).await
+}
+
+/// Looks offsets up, once, at this broker.
+pub(crate) async fn ask_for_offsets(
+    connection: Connection,
+    partitions: Vec<(TopicPartition, OffsetSpec)>,
+    isolation: IsolationLevel,
+    timeout_ms: i32,
+) -> Result<Answers> {
+    let lowest = partitions.iter().map(|(_, spec)| spec.lowest_version()).max().unwrap_or(0);
+    let version = connection.version_between::<ListOffsetsRequest>(
+        lowest.max(ListOffsetsRequest::MIN_VERSION),
+        ListOffsetsRequest::MAX_VERSION,
+    )?;
     let mut request = ListOffsetsRequest { replica_id: -1, ..Default::default() };
     if version >= 2 {
         request.isolation_level = isolation.code();
     }
     if version >= 10 {
-        request.timeout_ms = core.config().request_timeout.as_millis().min(i32::MAX as u128) as i32;
+        request.timeout_ms = timeout_ms;
     }
     for (partition, spec) in &partitions {
         let entry = ListOffsetsPartition {
@@ -189,6 +202,15 @@ pub(crate) async fn commit(
     committer: &Committer,
     offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
 ) -> Result<()> {
+    commit_each(connection, committer, offsets).await?.into_values().collect()
+}
+
+/// Commits offsets, once, at this coordinator; gives a result for each partition.
+pub(crate) async fn commit_each(
+    connection: Connection,
+    committer: &Committer,
+    offsets: &BTreeMap<TopicPartition, OffsetAndMetadata>,
+) -> Result<BTreeMap<TopicPartition, Result<()>>> {
     let version = connection.version_between::<OffsetCommitRequest>(
         OffsetCommitRequest::MIN_VERSION,
         LAST_OFFSET_VERSION_WITH_NAMES,
@@ -219,21 +241,17 @@ pub(crate) async fn commit(
         }
     }
     let response = connection.start(version, &request)?.answer().await?;
+    let mut results = BTreeMap::new();
     for topic in response.topics {
-        for partition in topic.partitions {
-            ClientError::check(
-                partition.error_code,
-                || {
-                    format!(
-                        "commit of {}-{} for group {}",
-                        topic.name, partition.partition_index, committer.group
-                    )
-                },
-                None,
-            )?;
+        let name: Arc<str> = topic.name.into();
+        for answer in topic.partitions {
+            let partition = TopicPartition::new(name.clone(), answer.partition_index);
+            let what = || format!("commit of {partition} for group {}", committer.group);
+            let result = ClientError::check(answer.error_code, what, None);
+            results.insert(partition, result);
         }
     }
-    Ok(())
+    Ok(results)
 }
 
 /// Reads committed offsets, once, at this coordinator; `None` asks for all of the group's. Partitions without one are left out.
@@ -343,7 +361,13 @@ where
             Err(error) => Err(error),
         };
         match result {
-            Err(error) if error.is_retriable() => core.pause_or(error, &mut attempts, deadline).await?,
+            // A coordinator that does not know a topic will not know it later: the topic is gone, and with it whatever
+            // was to be committed.
+            Err(error)
+                if error.is_retriable() && error.code() != Some(ErrorCode::UnknownTopicOrPartition) =>
+            {
+                core.pause_or(error, &mut attempts, deadline).await?;
+            }
             other => return other,
         }
     }

@@ -157,6 +157,11 @@ impl Membership {
         }
     }
 
+    /// The topics that are wanted.
+    pub(super) fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
     /// The member id, while joined.
     pub(super) fn member_id(&self) -> Option<&str> {
         match &self.state {

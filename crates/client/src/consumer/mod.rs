@@ -9,11 +9,16 @@ pub(crate) mod group;
 pub(crate) mod lookup;
 mod membership;
 mod parse;
+#[cfg(feature = "regex")]
+mod pattern;
 mod position;
 mod record;
+mod session;
 mod state;
+mod stream;
+mod truncation;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
 
-use crate::config::ConsumerConfig;
+use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
 use fetcher::Fetcher;
@@ -32,6 +37,7 @@ use lookup::{Committer, at_coordinator, commit, committed, list_offsets};
 use membership::Membership;
 use position::Found;
 use state::{Need, Position, Reading, Readings};
+use truncation::{Checked, Verdict};
 
 /// Hears what a group's rebalance gives and takes. Called from within [`Consumer::poll`].
 pub trait RebalanceListener: Send {
@@ -60,10 +66,15 @@ pub struct Consumer {
     membership: Option<Membership>,
     listener: Option<Box<dyn RebalanceListener>>,
     finding: Option<JoinHandle<Result<Found>>>,
+    checking: Option<JoinHandle<Result<Checked>>>,
     refreshing: Option<JoinHandle<Result<Arc<Cluster>>>>,
     committing: Option<JoinHandle<Result<()>>>,
     next_refresh: Instant,
     next_auto_commit: Instant,
+    /// Records that a poll gave to a stream and the stream has not given out.
+    unread: VecDeque<ConsumerRecord>,
+    #[cfg(feature = "regex")]
+    pattern: Option<pattern::Pattern>,
 }
 
 impl Consumer {
@@ -79,10 +90,14 @@ impl Consumer {
             membership: None,
             listener: None,
             finding: None,
+            checking: None,
             refreshing: None,
             committing: None,
             next_refresh: Instant::now(),
             next_auto_commit: Instant::now() + config.auto_commit_interval,
+            unread: VecDeque::new(),
+            #[cfg(feature = "regex")]
+            pattern: None,
             core,
             config,
         })
@@ -107,18 +122,50 @@ impl Consumer {
                 "subscribe needs group.id; to read without a group use assign".to_owned(),
             ));
         };
-        let topics: BTreeSet<String> = topics.into_iter().map(Into::into).collect();
+        #[cfg(feature = "regex")]
+        {
+            self.pattern = None;
+        }
+        self.subscribe_to(group, topics.into_iter().map(Into::into).collect())
+    }
+
+    fn subscribe_to(&mut self, group: String, topics: BTreeSet<String>) -> Result<()> {
         let topics: Vec<String> = topics.into_iter().collect();
         match &mut self.membership {
             Some(membership) => membership.set_topics(topics),
             None => {
-                self.readings = Readings::default();
-                self.fetcher.forget_all_but(&self.readings);
+                self.read_only(&[]);
                 self.membership =
                     Some(Membership::new(self.core.clone(), self.config.clone(), group, topics)?);
             }
         }
         Ok(())
+    }
+
+    /// Reads these partitions from now on, those that were read already from where they stand.
+    fn read_only(&mut self, partitions: &[TopicPartition]) {
+        self.readings.replace(partitions);
+        self.fetcher.forget_all_but(&self.readings);
+        let readings = &self.readings.partitions;
+        self.unread.retain(|record| readings.contains_key(&record.topic_partition()));
+    }
+
+    /// The topics that are subscribed to, by name or because they match the pattern.
+    pub fn subscription(&self) -> Vec<String> {
+        self.membership.as_ref().map(|membership| membership.topics().to_vec()).unwrap_or_default()
+    }
+
+    /// The partitions that are paused.
+    pub fn paused(&self) -> Vec<TopicPartition> {
+        let paused = self.readings.partitions.iter().filter(|(_, reading)| reading.paused);
+        paused.map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// How many records a partition's end is ahead of its position, as the last answer had it; `None` before the first.
+    pub fn current_lag(&self, partition: &TopicPartition) -> Option<i64> {
+        let reading = self.readings.partitions.get(partition)?;
+        let position = self.unread_position(partition).map_or(reading.position.ok()?.offset, |at| at.offset);
+        Some((reading.end_offset? - position).max(0))
     }
 
     /// Reads these partitions, without a group's share-out. Offsets can still be committed under `group.id`.
@@ -128,9 +175,7 @@ impl Consumer {
                 "this consumer is subscribed; unsubscribe before assign".to_owned(),
             ));
         }
-        let partitions: Vec<TopicPartition> = partitions.into_iter().collect();
-        self.readings.replace(&partitions);
-        self.fetcher.forget_all_but(&self.readings);
+        self.read_only(&partitions.into_iter().collect::<Vec<_>>());
         Ok(())
     }
 
@@ -141,8 +186,11 @@ impl Consumer {
             self.give_up(false);
             membership.leave("unsubscribed").await;
         }
-        self.readings = Readings::default();
-        self.fetcher.forget_all_but(&self.readings);
+        #[cfg(feature = "regex")]
+        {
+            self.pattern = None;
+        }
+        self.read_only(&[]);
         result
     }
 
@@ -168,6 +216,7 @@ impl Consumer {
             return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
         }
         self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
+        self.drop_unread(partition);
         Ok(())
     }
 
@@ -175,6 +224,7 @@ impl Consumer {
     /// timestamp, that is the end.
     pub fn seek_to(&mut self, partition: &TopicPartition, spec: OffsetSpec) -> Result<()> {
         self.reading(partition)?.position = Err(Need::Seek(spec));
+        self.drop_unread(partition);
         Ok(())
     }
 
@@ -197,7 +247,7 @@ impl Consumer {
         let deadline = Instant::now() + self.config.common.default_api_timeout;
         loop {
             if let Ok(position) = self.reading(partition)?.position {
-                return Ok(position.offset);
+                return Ok(self.unread_position(partition).unwrap_or(position).offset);
             }
             self.start_finding();
             if Instant::now() >= deadline {
@@ -261,7 +311,23 @@ impl Consumer {
             leader_epoch: position.leader_epoch,
             metadata: String::new(),
         };
-        self.readings.positions().map(|(partition, position)| (partition.clone(), offset(position))).collect()
+        let given_out = |(partition, position): (&TopicPartition, Position)| {
+            (partition.clone(), offset(self.unread_position(partition).unwrap_or(position)))
+        };
+        self.readings.positions().map(given_out).collect()
+    }
+
+    /// Where a partition stands of which a stream still has records to give out.
+    fn unread_position(&self, partition: &TopicPartition) -> Option<Position> {
+        let of_partition = |record: &&ConsumerRecord| {
+            record.partition == partition.partition && record.topic == partition.topic
+        };
+        let first = self.unread.iter().find(of_partition)?;
+        Some(Position { offset: first.offset, leader_epoch: None })
+    }
+
+    fn drop_unread(&mut self, partition: &TopicPartition) {
+        self.unread.retain(|record| record.topic_partition() != *partition);
     }
 
     /// Commits these offsets.
@@ -315,12 +381,15 @@ impl Consumer {
 
     /// Gives the next records, at least one, or none when `timeout` is over.
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
+        if !self.unread.is_empty() {
+            return Ok(std::mem::take(&mut self.unread).into());
+        }
         let deadline = Instant::now() + timeout;
         loop {
             self.step().await?;
             self.fetcher.work_in_ready(&mut self.readings)?;
             let records = self.fetcher.take(&mut self.readings, self.config.max_poll_records)?;
-            self.fetcher.start(&self.readings);
+            self.fetcher.start(&mut self.readings);
             if !records.is_empty() {
                 return Ok(records);
             }
@@ -346,6 +415,7 @@ impl Consumer {
         tokio::select! {
             result = self.fetcher.answered(&mut self.readings) => result?,
             found = finished(&mut self.finding) => self.take_up_positions(found)?,
+            checked = finished(&mut self.checking) => self.take_up_checked(checked?)?,
             refreshed = finished(&mut self.refreshing) => {
                 if let Err(error) = refreshed {
                     tracing::warn!(%error, "metadata can't be read");
@@ -361,6 +431,8 @@ impl Consumer {
 
     /// Does what can be done now without waiting for data.
     async fn step(&mut self) -> Result<()> {
+        #[cfg(feature = "regex")]
+        self.match_topics()?;
         self.rebalance().await?;
         let now = Instant::now();
         if self.commits_automatically() && now >= self.next_auto_commit {
@@ -368,6 +440,7 @@ impl Consumer {
             self.commit_in_background()?;
         }
         self.start_finding();
+        self.start_checking();
         if self.refreshing.is_none()
             && now >= self.next_refresh
             && (self.fetcher.metadata_wanted || self.core.is_stale())
@@ -393,6 +466,69 @@ impl Consumer {
         if !needs.is_empty() {
             self.finding = Some(tokio::spawn(position::find(self.core.clone(), self.config.clone(), needs)));
         }
+    }
+
+    /// Has positions checked whose partitions have a new leader.
+    fn start_checking(&mut self) {
+        if self.checking.is_some() {
+            return;
+        }
+        let doubts = truncation::doubts(&self.readings, &self.core.cluster());
+        if !doubts.is_empty() {
+            let core = self.core.clone();
+            self.checking = Some(tokio::spawn(async move {
+                let checked = truncation::check(core.clone(), doubts).await;
+                if checked.iter().any(|(.., end)| end.is_err()) {
+                    tokio::time::sleep(core.config().retry_backoff).await;
+                }
+                Ok(checked)
+            }));
+        }
+    }
+
+    /// Works in what new leaders say of positions: a position that was cut off goes back to where the logs part, unless
+    /// `auto.offset.reset=none`.
+    fn take_up_checked(&mut self, checked: Checked) -> Result<()> {
+        let may_reset = self.config.auto_offset_reset != AutoOffsetReset::None;
+        let mut result = Ok(());
+        for (partition, doubt, end) in checked {
+            let Some(reading) = self.readings.partitions.get_mut(&partition) else { continue };
+            if reading.position != Ok(doubt.position) {
+                continue;
+            }
+            let verdict = match end {
+                Ok(end) => truncation::judge(doubt.position, end),
+                Err(ClientError::Unsupported { .. }) => Verdict::Valid,
+                Err(error) if error.is_retriable() => {
+                    tracing::debug!(%partition, %error, "the position is not checked yet");
+                    self.fetcher.metadata_wanted = true;
+                    continue;
+                }
+                Err(error) => {
+                    result = result.and(Err(error));
+                    continue;
+                }
+            };
+            let diverged_at = match verdict {
+                Verdict::Valid => {
+                    reading.checked_in = Some(doubt.leader_epoch);
+                    continue;
+                }
+                Verdict::Diverged(position) => Some(position),
+                Verdict::Unknown => None,
+            };
+            let offset = doubt.position.offset;
+            tracing::warn!(%partition, offset, ?diverged_at, "the log was cut before the position");
+            if may_reset {
+                reading.checked_in = Some(doubt.leader_epoch);
+                reading.position = diverged_at.ok_or(Need::Reset);
+            } else {
+                let diverged_at = diverged_at.map(|position| position.offset);
+                let partition = partition.to_string();
+                result = result.and(Err(ClientError::LogTruncated { partition, offset, diverged_at }));
+            }
+        }
+        result
     }
 
     fn take_up_positions(&mut self, found: Result<Found>) -> Result<()> {
@@ -480,8 +616,7 @@ impl Consumer {
         if released.is_empty() {
             return;
         }
-        self.readings.replace(kept);
-        self.fetcher.forget_all_but(&self.readings);
+        self.read_only(kept);
         if let Some(listener) = &mut self.listener {
             listener.revoked(released);
         }
@@ -489,8 +624,7 @@ impl Consumer {
 
     fn give_up(&mut self, lost: bool) {
         let partitions = self.assignment();
-        self.readings = Readings::default();
-        self.fetcher.forget_all_but(&self.readings);
+        self.read_only(&[]);
         if partitions.is_empty() {
             return;
         }
@@ -506,6 +640,7 @@ impl Consumer {
             self.give_up(false);
             membership.leave("the consumer is closed").await;
         }
+        self.fetcher.end_sessions().await;
         self.core.close().await;
         result
     }

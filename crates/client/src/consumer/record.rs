@@ -61,6 +61,13 @@ pub struct ConsumerRecord {
     pub headers: Vec<Header>,
 }
 
+impl ConsumerRecord {
+    /// The partition it came from.
+    pub fn topic_partition(&self) -> TopicPartition {
+        TopicPartition { topic: self.topic.clone(), partition: self.partition }
+    }
+}
+
 /// A committed position.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OffsetAndMetadata {
@@ -89,6 +96,13 @@ pub enum OffsetSpec {
     MaxTimestamp,
     /// The first record whose timestamp is not before this (milliseconds since 1970, UTC).
     Timestamp(i64),
+    /// The first offset that is on the leader's own disk, which is later than the log start when older segments are in
+    /// remote storage only (KIP-405).
+    EarliestLocal,
+    /// The last offset in remote storage (KIP-1005); none without remote storage.
+    LatestTiered,
+    /// The first offset that is still to be copied to remote storage (KIP-1023); none without remote storage.
+    EarliestPendingUpload,
 }
 
 impl OffsetSpec {
@@ -98,7 +112,21 @@ impl OffsetSpec {
             Self::Latest => -1,
             Self::Earliest => -2,
             Self::MaxTimestamp => -3,
+            Self::EarliestLocal => -4,
+            Self::LatestTiered => -5,
+            Self::EarliestPendingUpload => -6,
             Self::Timestamp(timestamp) => timestamp.max(0),
+        }
+    }
+
+    /// The first version of ListOffsets that knows it.
+    pub(crate) fn lowest_version(self) -> i16 {
+        match self {
+            Self::Latest | Self::Earliest | Self::Timestamp(_) => 1,
+            Self::MaxTimestamp => 7,
+            Self::EarliestLocal => 8,
+            Self::LatestTiered => 9,
+            Self::EarliestPendingUpload => 11,
         }
     }
 }

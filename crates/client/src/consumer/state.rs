@@ -36,13 +36,29 @@ pub(super) struct Reading {
     pub(super) paused: bool,
     /// The replica to fetch from, when the leader named a nearer one.
     pub(super) preferred_replica: Option<i32>,
-    /// The end, as the last answer had it.
-    pub(super) high_watermark: Option<i64>,
+    /// The end, as the last answer had it: the high watermark, or the last stable offset for `read_committed`.
+    pub(super) end_offset: Option<i64>,
+    /// The leader epoch in which the position was found good.
+    pub(super) checked_in: Option<i32>,
 }
 
 impl Reading {
     pub(super) fn new(need: Need) -> Self {
-        Self { position: Err(need), paused: false, preferred_replica: None, high_watermark: None }
+        Self {
+            position: Err(need),
+            paused: false,
+            preferred_replica: None,
+            end_offset: None,
+            checked_in: None,
+        }
+    }
+}
+
+impl Reading {
+    /// Whether the position was read under an older leader epoch and the leader of this one has not confirmed it.
+    pub(super) fn is_doubtful(&self, leader_epoch: i32) -> bool {
+        let read_epoch = self.position.ok().and_then(|position| position.leader_epoch);
+        read_epoch.is_some_and(|read| read < leader_epoch) && self.checked_in != Some(leader_epoch)
     }
 }
 
@@ -104,6 +120,20 @@ mod tests {
         assert_eq!(readings.needs()[&partition], sought);
         readings.found(&partition, sought, Position { offset: 9, leader_epoch: None });
         assert!(readings.needs().is_empty());
+    }
+
+    #[test]
+    fn a_position_is_in_doubt_until_the_leader_of_the_epoch_confirms_it() {
+        let mut reading = Reading::new(Need::Committed);
+        assert!(!reading.is_doubtful(5), "there is no position");
+        reading.position = Ok(Position { offset: 7, leader_epoch: None });
+        assert!(!reading.is_doubtful(5), "nothing to check by");
+        reading.position = Ok(Position { offset: 7, leader_epoch: Some(4) });
+        assert!(reading.is_doubtful(5));
+        assert!(!reading.is_doubtful(4));
+        reading.checked_in = Some(5);
+        assert!(!reading.is_doubtful(5));
+        assert!(reading.is_doubtful(6));
     }
 
     #[test]

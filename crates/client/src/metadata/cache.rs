@@ -22,6 +22,8 @@ struct Inner {
     cluster: Arc<Cluster>,
     wanted: Wanted,
     read_at: Option<Instant>,
+    /// Since when metadata can't be read.
+    failing_since: Option<Instant>,
     version: u64,
 }
 
@@ -37,6 +39,7 @@ impl Default for Cache {
                 cluster: Arc::default(),
                 wanted: Wanted::Topics(BTreeSet::new()),
                 read_at: None,
+                failing_since: None,
                 version: 0,
             }),
         }
@@ -71,12 +74,53 @@ impl Cache {
         }
     }
 
+    /// Asks for all topics from now on.
+    #[cfg(feature = "regex")]
+    pub(super) fn want_all(&self) {
+        let mut inner = self.inner.lock();
+        if inner.wanted != Wanted::All {
+            inner.wanted = Wanted::All;
+            inner.read_at = None;
+        }
+    }
+
+    /// Metadata was read, or could not be.
+    pub(super) fn note_reading(&self, succeeded: bool) {
+        let mut inner = self.inner.lock();
+        inner.failing_since = if succeeded { None } else { inner.failing_since.or(Some(Instant::now())) };
+    }
+
+    /// Whether metadata could not be read for this time.
+    pub(super) fn is_failing_for(&self, time: std::time::Duration) -> bool {
+        self.inner.lock().failing_since.is_some_and(|since| since.elapsed() >= time)
+    }
+
+    /// Forgets the brokers, so that they are found anew.
+    pub(super) fn forget_brokers(&self) {
+        let mut inner = self.inner.lock();
+        inner.cluster = Arc::new(inner.cluster.without_brokers());
+        inner.read_at = None;
+        inner.failing_since = None;
+    }
+
     pub(super) fn forget(&self, name: &str) {
         let mut inner = self.inner.lock();
         if let Wanted::Topics(topics) = &mut inner.wanted {
             topics.remove(name);
         }
         inner.cluster = Arc::new(inner.cluster.without(name));
+    }
+
+    /// Takes the brokers of an answer that is not kept otherwise.
+    pub(super) fn learn_brokers(&self, response: &MetadataResponse) {
+        let brokers = MetadataResponse {
+            brokers: response.brokers.clone(),
+            cluster_id: response.cluster_id.clone(),
+            controller_id: response.controller_id,
+            ..Default::default()
+        };
+        let mut inner = self.inner.lock();
+        inner.cluster = Arc::new(inner.cluster.merged(brokers, false));
     }
 
     pub(super) fn update(&self, response: MetadataResponse, whole: bool) -> Arc<Cluster> {

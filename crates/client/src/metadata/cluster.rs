@@ -146,6 +146,16 @@ impl Cluster {
         }
     }
 
+    /// This snapshot without its brokers.
+    pub(super) fn without_brokers(&self) -> Self {
+        Self { brokers: BTreeMap::new(), controller: None, ..self.clone() }
+    }
+
+    #[cfg(all(test, feature = "regex"))]
+    pub(crate) fn of_answer_for_test(response: MetadataResponse) -> Self {
+        Self::default().merged(response, true)
+    }
+
     /// This snapshot without a topic.
     pub(super) fn without(&self, name: &str) -> Self {
         let mut next = self.clone();

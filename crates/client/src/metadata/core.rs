@@ -3,6 +3,7 @@
 //! Always: when none of the known brokers can be reached, the addresses of `bootstrap.servers` are tried again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use moldau_protocol::Request;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use super::cache::{Cache, Wanted};
 use super::cluster::{Broker, Cluster, Topic};
-use crate::config::CommonConfig;
+use crate::config::{CommonConfig, MetadataRecovery};
 use crate::error::{ClientError, Result};
 use crate::net::{Connection, Lane, Pool};
 
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     cache: Cache,
     /// Whether a topic that is asked for by name may be made by the broker.
     create_topics: bool,
+    /// How often a failed request is made again.
+    retries: AtomicU32,
     refreshing: tokio::sync::Mutex<()>,
 }
 
@@ -45,6 +48,7 @@ impl Core {
             config,
             cache: Cache::default(),
             create_topics,
+            retries: AtomicU32::new(u32::MAX),
             refreshing: tokio::sync::Mutex::default(),
         }))
     }
@@ -62,13 +66,32 @@ impl Core {
         self.pool.close().await;
     }
 
-    /// A connection to any broker: known ones in random order, then the bootstrap addresses.
+    /// Makes failed requests again at most so often, where the caller has a setting for that.
+    pub(crate) fn with_retries(self: Arc<Self>, retries: u32) -> Arc<Self> {
+        self.retries.store(retries, Ordering::Relaxed);
+        self
+    }
+
+    /// Whether the bootstrap addresses are asked although brokers are known.
+    fn may_rebootstrap(&self) -> bool {
+        self.config.metadata_recovery == MetadataRecovery::Rebootstrap
+    }
+
+    /// A connection to any broker: known ones in random order, then (with `metadata.recovery.strategy=rebootstrap`, or
+    /// while none is known) the bootstrap addresses.
     pub(crate) async fn any(&self) -> Result<Connection> {
+        if self.may_rebootstrap() && self.cache.is_failing_for(self.config.rebootstrap_trigger) {
+            tracing::warn!("no metadata for too long: the cluster is found anew from bootstrap.servers");
+            self.cache.forget_brokers();
+        }
         let mut known: Vec<String> = self.cluster().brokers.values().map(Broker::address).collect();
         known.shuffle(&mut rand::rng());
         let mut bootstrap = self.config.bootstrap_servers.clone();
         bootstrap.shuffle(&mut rand::rng());
         bootstrap.retain(|address| !known.contains(address));
+        if !known.is_empty() && !self.may_rebootstrap() {
+            bootstrap.clear();
+        }
         let mut errors = Vec::new();
         for address in known.iter().chain(&bootstrap) {
             match self.pool.get(address, Lane::Main).await {
@@ -111,6 +134,11 @@ impl Core {
         }
     }
 
+    /// How old the snapshot is; `None` before the first one.
+    pub(crate) fn metadata_age(&self) -> Option<Duration> {
+        self.cache.age()
+    }
+
     /// Whether the snapshot is older than `metadata.max.age.ms`.
     pub(crate) fn is_stale(&self) -> bool {
         self.cache.age().is_none_or(|age| age >= self.config.metadata_max_age)
@@ -147,7 +175,13 @@ impl Core {
         let deadline = Instant::now() + self.config.default_api_timeout;
         loop {
             let result = self.read_metadata_once(wanted, create).await;
+            self.cache.note_reading(result.is_ok());
             match result {
+                Err(error)
+                    if error.code() == Some(ErrorCode::RebootstrapRequired) && self.may_rebootstrap() =>
+                {
+                    self.pause_or(error, &mut attempt, deadline).await?;
+                }
                 Err(error)
                     if error.is_retriable()
                         && !matches!(error, ClientError::Connect { .. } | ClientError::NoBroker { .. }) =>
@@ -179,6 +213,12 @@ impl Core {
             ..Default::default()
         };
         let response = connection.start(version, &request)?.answer().await?;
+        if ErrorCode::from_code(response.error_code) == ErrorCode::RebootstrapRequired
+            && self.may_rebootstrap()
+        {
+            tracing::info!("the cluster asks this client to find it anew");
+            self.cache.forget_brokers();
+        }
         ClientError::check(response.error_code, || "metadata".to_owned(), None)?;
         Ok(response)
     }
@@ -257,6 +297,20 @@ impl Core {
         } else {
             self.fresh().await
         }
+    }
+
+    /// Metadata of these topics as they are now, apart from what is kept, with whatever errors they have.
+    pub(crate) async fn topics_now(&self, names: &[String]) -> Result<Arc<Cluster>> {
+        let wanted = Wanted::Topics(names.iter().cloned().collect());
+        let response = self.read_metadata(&wanted, false).await?;
+        self.cache.learn_brokers(&response);
+        Ok(Arc::new(Cluster::default().merged(response, true)))
+    }
+
+    /// Keeps all topics of the cluster from the next reading on.
+    #[cfg(feature = "regex")]
+    pub(crate) fn want_all(&self) {
+        self.cache.want_all();
     }
 
     /// Keeps these topics fresh from the next reading on.
@@ -359,7 +413,7 @@ impl Core {
         deadline: Instant,
     ) -> Result<()> {
         let pause = self.config.retry_pause(*attempt);
-        if Instant::now() + pause >= deadline {
+        if Instant::now() + pause >= deadline || *attempt >= self.retries.load(Ordering::Relaxed) {
             return Err(error);
         }
         tracing::debug!(%error, attempt, "trying again");

@@ -14,7 +14,7 @@ use moldau_protocol::{ApiKey, Message, Request, messages as m};
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
@@ -130,9 +130,9 @@ impl<R: Message> InFlight<R> {
 }
 
 impl Connection {
-    /// Connects to `address` (`host:port`) and agrees on versions.
-    pub(crate) async fn open(address: &str, config: &CommonConfig) -> Result<Self> {
-        let stream = timeout(config.connection_setup_timeout, TcpStream::connect(address))
+    /// Connects to `address` (`host:port`) within `allowed` and agrees on versions.
+    pub(crate) async fn open(address: &str, config: &CommonConfig, allowed: Duration) -> Result<Self> {
+        let stream = timeout(allowed, connect(address, config))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|error| ClientError::Connect { address: address.to_owned(), error: Arc::new(error) })?;
@@ -311,6 +311,27 @@ impl Connection {
         self.shared.wake_writer.notify_one();
         Ok(())
     }
+}
+
+/// Tries all addresses of a name, one after the other.
+async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> {
+    let size = |bytes: i32| u32::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+    let (send, receive) = (size(config.send_buffer), size(config.receive_buffer));
+    if send.is_none() && receive.is_none() {
+        return TcpStream::connect(address).await;
+    }
+    let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for found in tokio::net::lookup_host(address).await? {
+        let socket = if found.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // Before connecting, since the window that is offered depends on it.
+        send.map_or(Ok(()), |bytes| socket.set_send_buffer_size(bytes))?;
+        receive.map_or(Ok(()), |bytes| socket.set_recv_buffer_size(bytes))?;
+        match socket.connect(found).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last_error = error,
+        }
+    }
+    Err(last_error)
 }
 
 async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: W) {

@@ -58,7 +58,8 @@ impl Pool {
         if let Some(not_before) = slot.not_before {
             sleep_until(not_before).await;
         }
-        match Connection::open(address, &self.config).await {
+        let allowed = self.config.setup_time(slot.failures);
+        match Connection::open(address, &self.config, allowed).await {
             Ok(connection) => {
                 tracing::debug!(address, ?lane, "connected");
                 *slot = Slot { connection: Some(connection.clone()), ..Slot::default() };

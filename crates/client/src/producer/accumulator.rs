@@ -13,12 +13,14 @@ use tokio::time::{Instant, timeout};
 
 use super::batch::{Batch, ID_STEP};
 use super::delivery::{Delivery, Outcome, Written, settled};
+use super::metrics::{Gauges, ProducerMetrics};
 use super::partitioner::{StickyPartition, partition_of_key};
 use super::queue::{Queue, Readiness};
 use super::record::{ProducerRecord, now_ms};
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Topic};
+use crate::metrics::Metric;
 
 #[derive(Default)]
 struct TopicQueues {
@@ -29,6 +31,8 @@ struct TopicQueues {
 #[derive(Default)]
 struct State {
     topics: HashMap<Arc<str>, TopicQueues>,
+    /// Brokers that could not take a batch that was ready, and since when.
+    stalled: HashMap<i32, Instant>,
     /// Queues with waiting batches.
     active: BTreeSet<(Arc<str>, i32)>,
     /// Outcomes of batches that are not settled.
@@ -47,6 +51,7 @@ pub(super) struct Accumulator {
     config: Arc<ProducerConfig>,
     state: Mutex<State>,
     memory: Semaphore,
+    pub(super) metrics: ProducerMetrics,
     /// Wakes the sender.
     pub(super) wake: Notify,
 }
@@ -79,6 +84,7 @@ impl Accumulator {
     pub(super) fn new(config: Arc<ProducerConfig>) -> Self {
         Self {
             memory: Semaphore::new(config.buffer_memory.min(Semaphore::MAX_PERMITS)),
+            metrics: ProducerMetrics::new(&config.common),
             config,
             state: Mutex::default(),
             wake: Notify::new(),
@@ -127,7 +133,11 @@ impl Accumulator {
         let partition = match (record.partition, &record.key) {
             (Some(partition), _) => partition,
             (None, Some(key)) if !self.config.ignore_keys => partition_of_key(key, count),
-            _ => queues.sticky.next(size, self.config.batch_size, || topic.available(), count),
+            _ => {
+                let waiting = |partition: i32| queues.queues.get(partition as usize).map_or(0, Queue::len);
+                let candidates = || candidates(&self.config, topic, &state.stalled, waiting);
+                queues.sticky.next(size, self.config.batch_size, candidates, count)
+            }
         };
         let at = partition as usize;
         if queues.queues.len() <= at {
@@ -154,8 +164,8 @@ impl Accumulator {
             None => {
                 let id = state.next_batch_id;
                 let outcome = Outcome::new(topic.name.clone(), partition);
-                let mut batch =
-                    Batch::new(id, topic.name.clone(), partition, self.config.compression, outcome.clone());
+                let compression = (self.config.compression, self.config.compression_level());
+                let mut batch = Batch::new(id, topic.name.clone(), partition, compression, outcome.clone());
                 batch.push(&record, timestamp, size).map(|index| {
                     state.next_batch_id += ID_STEP;
                     if batch.size() >= self.config.batch_size {
@@ -219,8 +229,11 @@ impl Accumulator {
                         Readiness::Now => match cluster.leader(&key.0, key.1) {
                             None => drained.leader_unknown = true,
                             Some((leader, _)) => match gate(leader.id) {
-                                Gate::Busy => {}
+                                Gate::Busy => {
+                                    state.stalled.entry(leader.id).or_insert(now);
+                                }
                                 Gate::Unconnected => {
+                                    state.stalled.entry(leader.id).or_insert(now);
                                     drained.unconnected.insert(leader.id);
                                 }
                                 Gate::Open => {
@@ -230,6 +243,7 @@ impl Accumulator {
                                     {
                                         *size += queue.first_size();
                                         if let Some(batch) = queue.take_to_send(identity) {
+                                            state.stalled.remove(&leader.id);
                                             state.in_flight += 1;
                                             drained.by_node.entry(leader.id).or_default().push(batch);
                                         }
@@ -310,6 +324,7 @@ impl Accumulator {
         let (Some((first, second)), Some(queue), None) = (halves, queue, &state.failed) else {
             return Some(batch);
         };
+        self.metrics.batches_split.note(1.0);
         state.unsettled.remove(&batch.id);
         state.unsettled.insert(first.id, first.outcome.clone());
         state.unsettled.insert(second.id, second.outcome.clone());
@@ -322,6 +337,7 @@ impl Accumulator {
 
     /// A sent batch is to be sent again, not before `not_before`.
     pub(super) fn again(&self, batch: Batch, not_before: Instant) {
+        self.metrics.records_retried.note(f64::from(batch.count()));
         let mut guard = self.state.lock();
         let state = &mut *guard;
         if let Some(error) = state.failed.clone() {
@@ -349,7 +365,19 @@ impl Accumulator {
         queue.is_some_and(|queue| queue.follows_a_failure(batch))
     }
 
+    /// The producer's figures.
+    pub(super) fn read_metrics(&self, metadata_age: Option<std::time::Duration>) -> Vec<Metric> {
+        self.metrics.read(&Gauges {
+            buffer_total: self.config.buffer_memory,
+            buffer_available: self.memory.available_permits(),
+            batches_in_flight: self.state.lock().in_flight,
+            metadata_age,
+        })
+    }
+
     fn settle(&self, batch: Batch, result: Result<Written>) {
+        let records = if result.is_ok() { &self.metrics.records_sent } else { &self.metrics.records_failed };
+        records.note(f64::from(batch.count()));
         self.state.lock().unsettled.remove(&batch.id);
         batch.outcome.set(result);
         self.memory.add_permits(batch.reserved());
@@ -454,6 +482,24 @@ impl Accumulator {
         }
         first_failure
     }
+}
+
+/// The partitions that records without a key may go to, with how many batches wait for each (0 unless that counts).
+fn candidates(
+    config: &ProducerConfig,
+    topic: &Topic,
+    stalled: &HashMap<i32, Instant>,
+    waiting: impl Fn(i32) -> usize,
+) -> Vec<(i32, usize)> {
+    let allowed = config.availability_timeout;
+    let is_stalled = |leader: i32| {
+        !allowed.is_zero() && stalled.get(&leader).is_some_and(|since| since.elapsed() >= allowed)
+    };
+    let weighed = |index| (index, if config.adaptive_partitioning { waiting(index) } else { 0 });
+    let led = topic.partitions.iter().filter_map(|partition| Some((partition.index, partition.leader?)));
+    let usable: Vec<_> =
+        led.clone().filter(|(_, leader)| !is_stalled(*leader)).map(|(index, _)| weighed(index)).collect();
+    if usable.is_empty() { led.map(|(index, _)| weighed(index)).collect() } else { usable }
 }
 
 fn earliest(one: Option<Instant>, other: Instant) -> Option<Instant> {

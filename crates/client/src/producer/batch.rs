@@ -69,7 +69,7 @@ impl Batch {
         id: u64,
         topic: Arc<str>,
         partition: i32,
-        compression: CompressionType,
+        (compression, level): (CompressionType, Option<i32>),
         outcome: Arc<Outcome>,
     ) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Batch {
             attempts: 0,
             maybe_written: false,
             sent_topic_id: Uuid::ZERO,
-            builder: Some(BatchBuilder::new().compression(compression.codec(), None)),
+            builder: Some(BatchBuilder::new().compression(compression.codec(), level)),
             open: true,
             count: 0,
             size: BATCH_HEADER_LEN,
@@ -164,7 +164,8 @@ impl Batch {
         let at = self.count / 2;
         let half = |id: u64, reserved: usize| {
             let outcome = Outcome::new(self.topic.clone(), self.partition);
-            let mut half = Self::new(id, self.topic.clone(), self.partition, CompressionType::None, outcome);
+            let mut half =
+                Self::new(id, self.topic.clone(), self.partition, (CompressionType::None, None), outcome);
             half.builder = Some(BatchBuilder::new().compression(codec, None));
             half.ids = self.ids / 2;
             half.created = self.created;
@@ -191,7 +192,7 @@ impl Batch {
     #[cfg(test)]
     pub(super) fn of_records_for_test(id: u64, count: u32) -> Self {
         let outcome = Outcome::new("t".into(), 0);
-        let mut batch = Self::new(id, "t".into(), 0, CompressionType::None, outcome);
+        let mut batch = Self::new(id, "t".into(), 0, (CompressionType::None, None), outcome);
         for _ in 0..count {
             batch.push(&ProducerRecord::to("t").value("x"), 0, 10).expect("a small record");
         }

@@ -33,10 +33,22 @@ enum Settled {
     },
 }
 
+/// Told of one record's delivery.
+pub(super) type Callback = Box<dyn FnOnce(Result<RecordMetadata>) + Send>;
+
+/// A callback with the record it is about.
+struct Hearing {
+    index: u32,
+    timestamp: i64,
+    callback: Callback,
+}
+
 #[derive(Default)]
 struct State {
     settled: Option<Settled>,
     wakers: Vec<Option<Waker>>,
+    /// In the order of the records.
+    hearings: Vec<Hearing>,
 }
 
 /// The outcome of one batch.
@@ -61,15 +73,49 @@ impl Outcome {
     }
 
     fn settle(&self, settled: Settled) {
-        let wakers = {
+        let (wakers, hearings) = {
             let mut state = self.state.lock();
             if state.settled.is_some() {
                 return;
             }
-            state.settled = Some(settled);
-            std::mem::take(&mut state.wakers)
+            state.settled = Some(settled.clone());
+            (std::mem::take(&mut state.wakers), std::mem::take(&mut state.hearings))
         };
+        hearings.into_iter().for_each(|hearing| self.tell(hearing, &settled));
         wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Calls back when the record is settled, which may be now.
+    fn hear(&self, hearing: Hearing) {
+        let settled = {
+            let mut state = self.state.lock();
+            match state.settled.clone() {
+                Some(settled) => settled,
+                None => return state.hearings.push(hearing),
+            }
+        };
+        self.tell(hearing, &settled);
+    }
+
+    fn tell(&self, hearing: Hearing, settled: &Settled) {
+        match settled {
+            Settled::Done(result) => {
+                (hearing.callback)(self.share(hearing.index, hearing.timestamp, result.clone()))
+            }
+            Settled::Split { at, second, .. } if hearing.index >= *at => {
+                second.hear(Hearing { index: hearing.index - at, ..hearing });
+            }
+            Settled::Split { first, .. } => first.hear(hearing),
+        }
+    }
+
+    fn share(&self, index: u32, timestamp: i64, result: Result<Written>) -> Result<RecordMetadata> {
+        result.map(|written| RecordMetadata {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offset: written.base_offset.map(|base| base + i64::from(index)),
+            timestamp: written.append_time.unwrap_or(timestamp),
+        })
     }
 }
 
@@ -97,13 +143,9 @@ impl Delivery {
         self.outcome.partition
     }
 
-    fn share(&self, result: Result<Written>) -> Result<RecordMetadata> {
-        result.map(|written| RecordMetadata {
-            topic: self.outcome.topic.clone(),
-            partition: self.outcome.partition,
-            offset: written.base_offset.map(|base| base + i64::from(self.index)),
-            timestamp: written.append_time.unwrap_or(self.timestamp),
-        })
+    /// Calls back as well when the record is settled.
+    pub(super) fn hear(&self, callback: Callback) {
+        self.outcome.hear(Hearing { index: self.index, timestamp: self.timestamp, callback });
     }
 }
 
@@ -131,7 +173,9 @@ impl Future for Delivery {
             };
             this.slot = None;
             match settled {
-                Settled::Done(result) => return Poll::Ready(this.share(result)),
+                Settled::Done(result) => {
+                    return Poll::Ready(this.outcome.share(this.index, this.timestamp, result));
+                }
                 Settled::Split { at, first, second } if this.index >= at => {
                     drop(first);
                     this.index -= at;
@@ -214,6 +258,27 @@ mod tests {
         }
         assert_eq!(got, [Some(10), Some(11), None]);
         assert!(flushed.await.expect("joined").is_err());
+    }
+
+    #[tokio::test]
+    async fn callbacks_come_in_the_order_of_the_records_through_a_split_too() {
+        let (whole, first, second) =
+            (Outcome::new("t".into(), 0), Outcome::new("t".into(), 0), Outcome::new("t".into(), 0));
+        let (told, heard) = std::sync::mpsc::channel();
+        let listen = |index| {
+            let told = told.clone();
+            let callback = move |result: Result<RecordMetadata>| {
+                told.send((index, result.ok().and_then(|written| written.offset))).expect("somebody listens");
+            };
+            Delivery::new(whole.clone(), index, 77).hear(Box::new(callback));
+        };
+        (0..3).for_each(listen);
+        whole.split(2, first.clone(), second.clone());
+        first.set(Ok(Written { base_offset: Some(10), append_time: None }));
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(0, Some(10)), (1, Some(11))]);
+        second.set(Err(ClientError::Closed("producer")));
+        listen(0);
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(2, None), (0, Some(10))]);
     }
 
     #[tokio::test]

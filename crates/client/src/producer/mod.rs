@@ -5,7 +5,10 @@
 
 mod accumulator;
 mod batch;
+mod builder;
 mod delivery;
+mod interceptor;
+mod metrics;
 mod partitioner;
 mod queue;
 mod record;
@@ -13,14 +16,17 @@ mod sender;
 
 use std::sync::Arc;
 
+pub use builder::ProducerBuilder;
 pub use delivery::Delivery;
-pub use partitioner::{murmur2, partition_of_key};
+pub use interceptor::ProducerInterceptor;
+pub use partitioner::{Partitioner, RoundRobinPartitioner, murmur2, partition_of_key};
 pub(crate) use record::now_ms;
 pub use record::{Header, ProducerRecord, RecordMetadata};
 
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
 use crate::metadata::{Core, Topic};
+use crate::metrics::Metric;
 use accumulator::Accumulator;
 
 /// Writes records. Clones share one producer; when the last one is dropped, what was sent is still delivered in the
@@ -34,6 +40,14 @@ struct Handle {
     core: Arc<Core>,
     config: Arc<ProducerConfig>,
     accumulator: Arc<Accumulator>,
+    hooks: Hooks,
+}
+
+/// What a caller puts into a producer.
+#[derive(Default)]
+struct Hooks {
+    partitioner: Option<Arc<dyn Partitioner>>,
+    interceptors: Vec<Arc<dyn ProducerInterceptor>>,
 }
 
 impl Drop for Handle {
@@ -45,12 +59,16 @@ impl Drop for Handle {
 impl Producer {
     /// A producer; connections are made when they are needed. Must be called within a tokio runtime.
     pub fn new(config: ProducerConfig) -> Result<Self> {
+        ProducerBuilder::new().config(config).build()
+    }
+
+    fn with_hooks(config: ProducerConfig, hooks: Hooks) -> Result<Self> {
         config.validate()?;
         let core = Core::new(config.common.clone(), true)?;
         let config = Arc::new(config);
         let accumulator = Arc::new(Accumulator::new(config.clone()));
         tokio::spawn(sender::Sender::new(core.clone(), config.clone(), accumulator.clone()).run());
-        Ok(Self { handle: Arc::new(Handle { core, config, accumulator }) })
+        Ok(Self { handle: Arc::new(Handle { core, config, accumulator, hooks }) })
     }
 
     /// As [`Producer::new`], but fails at once when none of the bootstrap addresses answers.
@@ -63,7 +81,43 @@ impl Producer {
     /// Hands a record over. Waits only for metadata of a new topic and for memory, at most `max.block.ms`; the
     /// [`Delivery`] then tells where it was written.
     pub async fn send(&self, record: ProducerRecord) -> Result<Delivery> {
-        let Handle { config, accumulator, .. } = &*self.handle;
+        let interceptors = &self.handle.hooks.interceptors;
+        if interceptors.is_empty() {
+            return self.hand_over(record).await;
+        }
+        let record = interceptors.iter().fold(record, |record, interceptor| interceptor.on_send(record));
+        let acknowledge = {
+            let interceptors = interceptors.clone();
+            move |result: Result<RecordMetadata>| {
+                interceptors.iter().for_each(|interceptor| interceptor.on_acknowledgement(&result));
+            }
+        };
+        match self.hand_over(record).await {
+            Ok(delivery) => {
+                delivery.hear(Box::new(acknowledge));
+                Ok(delivery)
+            }
+            Err(error) => {
+                acknowledge(Err(error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    /// As [`Producer::send`], and calls `callback` when the record is written or has failed. Callbacks of one partition
+    /// are called in the order of `send`, on the producer's own task, so they must not take long. When `send_with` itself
+    /// fails, `callback` is not called.
+    pub async fn send_with(
+        &self,
+        record: ProducerRecord,
+        callback: impl FnOnce(Result<RecordMetadata>) + Send + 'static,
+    ) -> Result<()> {
+        self.send(record).await?.hear(Box::new(callback));
+        Ok(())
+    }
+
+    async fn hand_over(&self, mut record: ProducerRecord) -> Result<Delivery> {
+        let Handle { config, accumulator, hooks, .. } = &*self.handle;
         let size = record.size_bound();
         if size > config.max_request_size || size > config.buffer_memory {
             return Err(ClientError::Usage(format!(
@@ -72,6 +126,9 @@ impl Producer {
             )));
         }
         let topic = self.topic(&record.topic).await?;
+        if let (None, Some(partitioner)) = (record.partition, &hooks.partitioner) {
+            record.partition = partitioner.partition(&record, &topic);
+        }
         if let Some(partition) = record.partition
             && topic.partition(partition).is_none()
         {
@@ -88,6 +145,11 @@ impl Producer {
     /// The partitions of a topic.
     pub async fn partitions_for(&self, topic: &str) -> Result<Arc<Topic>> {
         self.topic(topic).await
+    }
+
+    /// What the producer has counted and measured, under Kafka's names (`producer-metrics`).
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.handle.accumulator.read_metrics(self.handle.core.metadata_age())
     }
 
     async fn topic(&self, name: &str) -> Result<Arc<Topic>> {

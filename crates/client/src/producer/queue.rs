@@ -47,6 +47,11 @@ impl Queue {
         self.batches.is_empty()
     }
 
+    /// How many batches wait.
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }

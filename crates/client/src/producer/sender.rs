@@ -180,6 +180,7 @@ impl Sender {
                 return;
             }
         };
+        self.note_sent(&batches, &request);
         if self.config.acks == Acks::None {
             let result = connection.send_unanswered(version, &request).map(|()| ProduceResponse::default());
             let _ = report.send(Event::Answered { node, batches, result });
@@ -188,8 +189,10 @@ impl Sender {
         match connection.start(version, &request) {
             Ok(in_flight) => {
                 batches.iter_mut().for_each(|batch| batch.attempts += 1);
+                let (began, accumulator) = (Instant::now(), self.accumulator.clone());
                 tokio::spawn(async move {
                     let result = in_flight.answer().await;
+                    accumulator.metrics.request_latencies.note(began.elapsed().as_secs_f64() * 1e3);
                     let _ = report.send(Event::Answered { node, batches, result });
                 });
             }
@@ -197,6 +200,18 @@ impl Sender {
                 let _ = report.send(Event::Answered { node, batches, result: Err(error) });
             }
         }
+    }
+
+    fn note_sent(&self, batches: &[Batch], request: &ProduceRequest) {
+        let metrics = &self.accumulator.metrics;
+        let sizes = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+        let sizes = sizes.map(|partition| partition.records.as_ref().map_or(0, |records| records.len()));
+        for (batch, size) in batches.iter().zip(sizes) {
+            metrics.batch_sizes.note(size as f64);
+            metrics.compression.note(size as f64 / batch.size().max(1) as f64);
+            metrics.queue_times.note(batch.created.elapsed().as_secs_f64() * 1e3);
+        }
+        metrics.records_per_request.note(batches.iter().map(|batch| f64::from(batch.count())).sum());
     }
 
     /// Works an event in; whether metadata is to be read again.

@@ -8,6 +8,8 @@ use super::{ClusterArgs, key_value};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
+    /// List what has configs of its own
+    List(ConfigListArgs),
     /// Show configs with their sources
     Get(ConfigGetArgs),
     /// Set and unset configs
@@ -21,6 +23,15 @@ pub(crate) enum ResourceKind {
     BrokerLogger,
     ClientMetrics,
     Group,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConfigListArgs {
+    /// Only these kinds
+    #[arg(value_enum, value_name = "KIND")]
+    pub(crate) kinds: Vec<ResourceKind>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
 }
 
 #[derive(Debug, ClapArgs)]

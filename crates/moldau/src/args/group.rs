@@ -21,6 +21,8 @@ pub(crate) enum GroupCommand {
     Delete(GroupDeleteArgs),
     /// Delete committed offsets of topics that no member reads
     DeleteOffsets(GroupDeleteOffsetsArgs),
+    /// Remove members of a group of the classic protocol; those that live join again
+    RemoveMembers(GroupRemoveMembersArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -138,6 +140,21 @@ pub(crate) struct GroupDeleteOffsetsArgs {
     /// The topics, or some of their partitions
     #[arg(required = true, value_name = "TOPIC[:PARTITIONS]")]
     pub(crate) topics: Vec<TopicPartitions>,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(group = ArgGroup::new("members").required(true).args(["instance", "all_members"]))]
+pub(crate) struct GroupRemoveMembersArgs {
+    /// The group
+    pub(crate) group: String,
+    /// The instance id of a static member
+    #[arg(long, value_name = "ID")]
+    pub(crate) instance: Vec<String>,
+    /// All members
+    #[arg(long)]
+    pub(crate) all_members: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }

@@ -19,14 +19,18 @@ pub(crate) mod topic;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub(crate) use cluster::{ClusterCommand, ClusterCommandArgs, ClusterDescribeArgs};
-pub(crate) use config::{ConfigCommand, ConfigGetArgs, ConfigSetArgs, ResourceKind};
+pub(crate) use cluster::{
+    ClusterApiVersionsArgs, ClusterCommand, ClusterCommandArgs, ClusterDescribeArgs, ClusterElectLeadersArgs,
+    ClusterFeaturesArgs,
+};
+pub(crate) use config::{ConfigCommand, ConfigGetArgs, ConfigListArgs, ConfigSetArgs, ResourceKind};
 pub(crate) use connection::{ClusterArgs, OutputFormat};
 pub(crate) use consume::ConsumeArgs;
 pub(crate) use group::{
-    GroupCommand, GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupDescribeArgs, GroupListArgs, GroupResetArgs,
+    GroupCommand, GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupDescribeArgs, GroupListArgs,
+    GroupRemoveMembersArgs, GroupResetArgs,
 };
-pub(crate) use log::{LogArgs, LogCommand, LogDumpArgs};
+pub(crate) use log::LogCommand;
 pub(crate) use offsets::OffsetsArgs;
 pub(crate) use perf::PerfCommand;
 pub(crate) use produce::{ProduceArgs, RecordFormat};
@@ -34,6 +38,7 @@ pub(crate) use records::{RecordsCommand, RecordsDeleteArgs};
 pub(crate) use serve::ServeArgs;
 pub(crate) use topic::{
     TopicAlterArgs, TopicCommand, TopicCreateArgs, TopicDeleteArgs, TopicDescribeArgs, TopicListArgs,
+    TopicProducersArgs,
 };
 
 /// Apache Kafka's system as one binary.
@@ -57,8 +62,9 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Start a node: broker and controller in one process
     Serve(ServeArgs),
-    /// Look into a node's files
-    Log(LogArgs),
+    /// Look into a node's files, and move them between log directories
+    #[command(subcommand)]
+    Log(LogCommand),
     #[command(flatten)]
     Client(Box<ClientCommand>),
     /// Clusters that have a name
@@ -91,7 +97,7 @@ pub(crate) enum ClientCommand {
     /// Measure how fast records are written and read
     #[command(subcommand)]
     Perf(PerfCommand),
-    /// Show the cluster, its brokers and features
+    /// Show brokers, features and API versions; elect leaders
     Cluster(ClusterCommandArgs),
 }
 

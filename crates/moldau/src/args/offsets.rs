@@ -18,8 +18,8 @@ pub(crate) struct OffsetsArgs {
     /// Also the cluster's own topics
     #[arg(long)]
     pub(crate) internal: bool,
-    /// The offset there: beginning, end, max-timestamp, or a time such as 2013-01-01T05:15:00Z or @MS [default: beginning and
-    /// end]
+    /// The offset there: beginning, end, max-timestamp, a time such as 2013-01-01T05:15:00Z or @MS, or of tiered storage
+    /// earliest-local, latest-tiered, earliest-pending-upload [default: beginning and end]
     #[arg(long, value_name = "WHERE", value_parser = at)]
     pub(crate) at: Option<At>,
     /// The end of what is committed, rather than of what is written

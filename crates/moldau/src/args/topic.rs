@@ -2,6 +2,7 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::partitions::TopicPartitions;
 use super::{ClusterArgs, key_value};
 use crate::pattern::Pattern;
 
@@ -17,6 +18,8 @@ pub(crate) enum TopicCommand {
     Delete(TopicDeleteArgs),
     /// Add partitions, set or unset configs
     Alter(TopicAlterArgs),
+    /// Show the idempotent producers that partitions remember
+    Producers(TopicProducersArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -122,6 +125,9 @@ pub(crate) struct TopicAlterArgs {
     /// The new number of partitions, which can only grow
     #[arg(short, long, value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) partitions: Option<i32>,
+    /// The replicas of each new partition, partitions separated by commas: 1:2,2:3 is two of two replicas
+    #[arg(long, value_name = "BROKERS", value_parser = assignment, requires = "partitions")]
+    pub(crate) assignment: Option<Assignment>,
     /// A config to set
     #[arg(short, long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) config: Vec<(String, String)>,
@@ -134,6 +140,18 @@ pub(crate) struct TopicAlterArgs {
     /// Only ask whether it could be done
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TopicProducersArgs {
+    /// The topics, or some of their partitions
+    #[arg(required = true, value_name = "TOPIC[:PARTITIONS]")]
+    pub(crate) topics: Vec<TopicPartitions>,
+    /// What this broker remembers, rather than each partition's leader
+    #[arg(long, value_name = "ID")]
+    pub(crate) broker: Option<i32>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }

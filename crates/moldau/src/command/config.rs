@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use moldau_client::Admin;
 use moldau_client::admin::{AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, ResourceType};
 use moldau_config::properties;
 use serde_json::json;
 
-use crate::args::{ConfigCommand, ConfigGetArgs, ConfigSetArgs, ResourceKind};
+use crate::args::{ConfigCommand, ConfigGetArgs, ConfigListArgs, ConfigSetArgs, ResourceKind};
 use crate::failure::Failure;
 use crate::output::{Outcomes, Table, show};
 
@@ -16,19 +17,24 @@ const ALL_BROKERS: &str = "default";
 
 pub(crate) async fn run(command: ConfigCommand) -> Result<(), Failure> {
     match command {
+        ConfigCommand::List(args) => list(args).await,
         ConfigCommand::Get(args) => get(args).await,
         ConfigCommand::Set(args) => set(args).await,
     }
 }
 
-fn resource(kind: ResourceKind, name: &str) -> ConfigResource {
-    let kind = match kind {
+fn resource_type(kind: ResourceKind) -> ResourceType {
+    match kind {
         ResourceKind::Topic => ResourceType::Topic,
         ResourceKind::Broker => ResourceType::Broker,
         ResourceKind::BrokerLogger => ResourceType::BrokerLogger,
         ResourceKind::ClientMetrics => ResourceType::ClientMetrics,
         ResourceKind::Group => ResourceType::Group,
-    };
+    }
+}
+
+fn resource(kind: ResourceKind, name: &str) -> ConfigResource {
+    let kind = resource_type(kind);
     let all_brokers = kind == ResourceType::Broker && name == ALL_BROKERS;
     ConfigResource { kind, name: if all_brokers { String::new() } else { name.to_owned() } }
 }
@@ -57,9 +63,46 @@ async fn names(admin: &Admin, kind: ResourceKind) -> Result<Vec<String>, Failure
             ids.chain(default).collect()
         }
         ResourceKind::ClientMetrics => {
-            return Err(Failure::usage("client-metrics needs a name"));
+            let all = admin.list_config_resources(&[ResourceType::ClientMetrics]).await?;
+            all.into_iter().map(|resource| resource.name).collect()
         }
     })
+}
+
+/// The place of a thing's kind among all kinds.
+fn resource_place(resource: &ConfigResource) -> usize {
+    let all = ResourceKind::value_variants();
+    all.iter().position(|kind| resource_type(*kind) == resource.kind).unwrap_or(all.len())
+}
+
+async fn list(args: ConfigListArgs) -> Result<(), Failure> {
+    let settings = args.cluster.administers()?;
+    let kinds: Vec<ResourceType> = args.kinds.iter().copied().map(resource_type).collect();
+    let mut resources = settings.admin().await?.list_config_resources(&kinds).await?;
+    resources.sort_by_key(|resource| (resource_place(resource), resource.name.clone()));
+    let kind = |resource: &ConfigResource| {
+        ResourceKind::value_variants()
+            .get(resource_place(resource))
+            .map_or("unknown", |kind| kind_name(*kind))
+    };
+    let name = |resource: &ConfigResource| match resource.name.as_str() {
+        "" => ALL_BROKERS.to_owned(),
+        name => name.to_owned(),
+    };
+    show(
+        settings.output,
+        || {
+            let json = |resource| json!({ "kind": kind(resource), "name": name(resource) });
+            resources.iter().map(json).collect()
+        },
+        || {
+            let mut table = Table::new(&["KIND", "NAME"]);
+            for resource in &resources {
+                table.row(vec![kind(resource).replace('_', "-"), name(resource)]);
+            }
+            table.text()
+        },
+    )
 }
 
 /// A config with what it belongs to.

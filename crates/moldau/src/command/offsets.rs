@@ -21,6 +21,9 @@ pub(crate) fn at(text: &str) -> Result<At, String> {
         "beginning" | "earliest" => OffsetSpec::Earliest,
         "end" | "latest" => OffsetSpec::Latest,
         "max-timestamp" => OffsetSpec::MaxTimestamp,
+        "earliest-local" => OffsetSpec::EarliestLocal,
+        "latest-tiered" => OffsetSpec::LatestTiered,
+        "earliest-pending-upload" => OffsetSpec::EarliestPendingUpload,
         text => match text.strip_prefix('@') {
             Some(ms) => OffsetSpec::Timestamp(crate::time::parse(ms)?),
             None => OffsetSpec::Timestamp(crate::time::iso(text).ok_or_else(|| {

@@ -10,7 +10,7 @@ mod profiles;
 
 use std::path::{Path, PathBuf};
 
-use moldau_client::{Admin, CommonConfig, ConsumerConfig, ProducerConfig};
+use moldau_client::{Admin, CommonConfig, ConfigError, ConsumerConfig, ProducerConfig};
 use moldau_config::properties;
 
 pub(crate) use environment::Environment;
@@ -39,8 +39,8 @@ impl Kind {
         }
     }
 
-    /// The error of a key that no client of the command knows.
-    fn refuse(self, key: &str, value: &str) -> Result<(), moldau_client::ConfigError> {
+    /// What a client says of a key that it does not have among its own.
+    fn refuse(self, key: &str, value: &str) -> Result<(), ConfigError> {
         match self {
             Self::Admin => CommonConfig::default().set(key, value).map(|_| ()),
             Self::Producer => ProducerConfig::default().set(key, value).map(|_| ()),
@@ -159,21 +159,24 @@ impl Settings {
                     "{key}={value}: this client has no TLS and no SASL yet; name a PLAINTEXT listener and leave the key out"
                 )));
             }
-            match origin {
-                // Files and profiles are shared between commands: what another command's client knows is no mistake.
-                Origin::File(_) | Origin::Profile(_) if all.iter().any(|kind| kind.knows(key)) => {}
-                Origin::File(file) => match idle.iter_mut().find(|(other, _)| other == file) {
-                    Some((_, keys)) => keys.push(key.clone()),
-                    None => idle.push((file.clone(), vec![key.clone()])),
+            let shared = matches!(origin, Origin::File(_) | Origin::Profile(_));
+            if shared && all.iter().any(|kind| kind.knows(key)) {
+                // What another command's client knows is no mistake there.
+                continue;
+            }
+            match kinds.first().copied().unwrap_or(Kind::Admin).refuse(key, value) {
+                Ok(()) => {}
+                Err(error @ ConfigError::Unknown { .. }) => match origin {
+                    Origin::File(file) => match idle.iter_mut().find(|(other, _)| other == file) {
+                        Some((_, keys)) => keys.push(key.clone()),
+                        None => idle.push((file.clone(), vec![key.clone()])),
+                    },
+                    Origin::Profile(name) => {
+                        return Err(Failure::usage(format!("profile {name}: {error}")));
+                    }
+                    Origin::Environment | Origin::CommandLine => return Err(error.into()),
                 },
-                Origin::Profile(name) => {
-                    let error = Kind::Admin.refuse(key, value).expect_err("no client knows it");
-                    return Err(Failure::usage(format!("profile {name}: {error}")));
-                }
-                Origin::Environment | Origin::CommandLine => {
-                    let kind = kinds.first().copied().unwrap_or(Kind::Admin);
-                    kind.refuse(key, value)?;
-                }
+                Err(error) => return Err(error.into()),
             }
         }
         for (file, keys) in idle {

@@ -118,7 +118,7 @@ fn a_file_that_asks_for_tls_is_not_connected_to_in_the_clear() {
         Settings::of(&args(None, None, Some(&file), &[]), &environment(&directory, &[]), &[Kind::Admin])
             .expect_err("refused");
     assert!(matches!(&error, Failure::Usage(text) if text.contains("no TLS")), "{error:?}");
-    fs::write(&file, "security.protocol=PLAINTEXT\nkey.serializer=x\n").expect("written");
+    fs::write(&file, "security.protocol=PLAINTEXT\nno.such.key=x\n").expect("written");
     Settings::of(&args(None, None, Some(&file), &[]), &environment(&directory, &[]), &[Kind::Admin])
         .expect("what has no effect is only told");
 }

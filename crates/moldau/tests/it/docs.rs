@@ -9,7 +9,10 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::node::{Directory, Served};
+use crate::node::{Directory, Served, output_in_time};
+
+/// The times of the examples are long gone.
+const KEEP: &str = "log.retention.ms=-1";
 
 /// A command with the line of the document it stands in.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +55,6 @@ fn commands(document: &str) -> Vec<Shown> {
 struct Stage {
     directory: Directory,
     node: Served,
-    /// Whether `moldau-data` belongs to the node, or is named by a `moldau serve` of the document only.
     document: &'static str,
 }
 
@@ -66,7 +68,8 @@ impl Stage {
         fs::create_dir_all(root.join(".local/share/bash-completion/completions")).expect("made");
         let offsets = r#"{"partitions": [{"topic": "flights", "partition": 0, "offset": -1}], "version": 1}"#;
         fs::write(root.join("offsets.json"), offsets).expect("written");
-        let node = Served::start(&root.join("moldau-data"), &[]);
+        fs::write(root.join("server.properties"), "num.partitions=3\n").expect("written");
+        let node = Served::start(&root.join("moldau-data"), &["--set", KEEP]);
         Self { directory, node, document }
     }
 
@@ -97,7 +100,9 @@ impl Stage {
         } else if runs_on(&shown.text) {
             self.consume(shown, &place);
         } else {
-            let output = self.shell(&shown.text).output().expect("a shell");
+            let piped = || Stdio::piped();
+            let child = self.shell(&shown.text).stdout(piped()).stderr(piped()).spawn().expect("a shell");
+            let output = output_in_time(child, &place);
             let stderr = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{place}\n{}{stderr}", String::from_utf8_lossy(&output.stdout));
         }
@@ -108,6 +113,7 @@ impl Stage {
         let command = shown.text.split(" #").next().unwrap_or_default();
         let text = format!("exec {command} --data other-data --listen 127.0.0.1:0");
         let text = text.replace("--data ./moldau-data", "").replace("--listen 127.0.0.1:9092", "");
+        let text = text.replace("0.0.0.0:9092", "127.0.0.1:0");
         let mut child = self.shell(&text).stderr(Stdio::piped()).spawn().expect("a shell");
         let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains("listening")), "{place}");
@@ -141,10 +147,13 @@ fn stop(child: &mut Child, place: &str) {
 }
 
 fn run_all(document: &'static str, least: usize) {
+    run_on(&Stage::new(document), document, least);
+}
+
+fn run_on(stage: &Stage, document: &str, least: usize) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(document);
     let shown = commands(&fs::read_to_string(path).expect("the document"));
     assert!(shown.len() >= least, "{document} shows only {} commands", shown.len());
-    let stage = Stage::new(document);
     for command in &shown {
         stage.run(command);
     }
@@ -163,6 +172,22 @@ fn every_command_of_the_readme_works() {
 #[test]
 fn every_command_of_getting_started_works() {
     run_all("docs/getting-started.md", 5);
+}
+
+/// As [`run_all`], after what the reader of the page has done already.
+fn run_all_later(document: &'static str, least: usize) {
+    let stage = Stage::new(document);
+    stage.node.good(&["topic", "create", "flights", "-p", "2"], "");
+    stage.node.good(&["produce", "flights"], "EWR-IAH\nLGA-IAH\n");
+    stage.node.good(&["consume", "flights", "-g", "boards", "-n", "2"], "");
+    run_on(&stage, document, least);
+}
+
+#[test]
+fn every_command_of_the_other_pages_works() {
+    run_all_later("docs/operations.md", 12);
+    run_all_later("docs/formats.md", 4);
+    run_all_later("docs/durability.md", 2);
 }
 
 #[test]

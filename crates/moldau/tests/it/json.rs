@@ -2,6 +2,10 @@
 //!
 //! What differs from run to run is replaced: ids, addresses, times, paths.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::node::{Directory, Served};
@@ -24,7 +28,12 @@ fn steady(value: &mut Value, under: &str) {
         Value::Number(_) => {
             let measured = under.ends_with("_ms") || under.ends_with("_second") || under.ends_with("seconds");
             let measured = measured || matches!(under, "avg" | "max" | "p50" | "p95" | "p99" | "p999");
-            if measured || matches!(under, "port" | "size_bytes" | "total_bytes" | "usable_bytes") {
+            if measured
+                || matches!(
+                    under,
+                    "port" | "finalized_features_epoch" | "size_bytes" | "total_bytes" | "usable_bytes"
+                )
+            {
                 *value = "[number]".into();
             }
         }
@@ -80,6 +89,11 @@ fn the_json_of_each_command_is_as_it_was() {
 
     snapshot!("config-get", json(&node, &["config", "get", "topic", "flights"], ""));
     snapshot!("config-set", json(&node, &["config", "set", "topic", "flights", "retention.ms=1000"], ""));
+    snapshot!("config-list", json(&node, &["config", "list"], ""));
+    snapshot!("cluster-features", json(&node, &["cluster", "features"], ""));
+    snapshot!("cluster-elect-leaders", json(&node, &["cluster", "elect-leaders", "flights"], ""));
+    snapshot!("topic-producers", json(&node, &["topic", "producers", "flights:0"], ""));
+    snapshot!("log-dirs", json(&node, &["log", "dirs", "carriers"], ""));
     snapshot!("cluster-describe", json(&node, &["cluster", "describe"], ""));
 
     snapshot!(
@@ -101,4 +115,45 @@ fn what_failed_stands_in_the_json_too() {
     assert!(stderr.starts_with("error: topic a: TOPIC_ALREADY_EXISTS"), "{stderr}");
     let value: Value = serde_json::from_str(&stdout).expect("JSON all the same");
     snapshot!("topic-create-failed", value);
+}
+
+/// The page with the block below each `<!-- name -->` replaced by the snapshot of that name, and the names.
+fn with_snapshots(page: &str, snapshots: &BTreeMap<String, String>) -> (String, Vec<String>) {
+    let mut pieces = page.split("<!-- ");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    let mut names = Vec::new();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(" -->").expect("a name");
+        let after = rest.splitn(3, "```").nth(2).expect("a block");
+        let json = snapshots.get(name).unwrap_or_else(|| panic!("no command is behind {name}"));
+        out.push_str(&format!("<!-- {name} -->\n```json\n{}\n```{after}", json.trim()));
+        names.push(name.to_owned());
+    }
+    (out, names)
+}
+
+#[test]
+fn the_document_shows_each_snapshot_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut snapshots = BTreeMap::new();
+    for entry in fs::read_dir(root.join("tests/it/snapshots")).expect("the snapshots") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let text = fs::read_to_string(&path).expect("a snapshot");
+        let json = text.splitn(3, "---\n").nth(2).expect("a head and a body");
+        snapshots.insert(name, json.to_owned());
+    }
+    let path = root.join("../../docs/json-output.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (wanted, names) = with_snapshots(&page, &snapshots);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        fs::write(&path, &wanted).expect("written");
+    } else {
+        assert!(
+            page == wanted,
+            "docs/json-output.md is not up to date: run this test with INSTA_UPDATE=always"
+        );
+    }
+    let missing: Vec<&String> = snapshots.keys().filter(|name| !names.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/json-output.md does not show {missing:?}");
 }

@@ -1,6 +1,7 @@
 //! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
 
 mod docs;
+mod from_kafka_tools;
 mod json;
 mod node;
 mod tools;
@@ -125,6 +126,38 @@ fn a_dump_can_be_cut_short_and_leave_out_what_is_not_data() {
     let records = |dump: &str| dump.lines().filter(|line| line.starts_with('|')).count();
     assert_eq!(records(&data), records(&whole));
     assert!(!data.contains("keySize") && data.contains("payload: "), "{data}");
+}
+
+#[test]
+fn a_dump_as_json_says_the_same_as_its_text() {
+    let logs = segment().parent().and_then(Path::parent).expect("the fixtures").to_owned();
+    let mut kinds = std::collections::BTreeSet::new();
+    for directory in ["mixed-0", "__consumer_offsets-0", "__transaction_state-0", "__cluster_metadata-0"] {
+        for entry in std::fs::read_dir(logs.join(directory)).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let path = path.to_str().expect("UTF-8");
+            let shown = output(&["log", "dump", "--records", path]);
+            if !shown.status.success() {
+                continue;
+            }
+            let json = text(&output(&["log", "dump", "--records", "-o", "json", path]).stdout);
+            let items: Vec<serde_json::Value> =
+                json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            assert!(items.iter().all(|item| item["file"] == path));
+            let count = |kind: &str| items.iter().filter(|item| item["kind"] == kind).count();
+            let shown = text(&shown.stdout);
+            let lines = |start: &str| shown.lines().filter(|line| line.starts_with(start)).count();
+            assert_eq!(count("batch"), lines("baseOffset: "), "{path}");
+            assert_eq!(count("record"), lines("| "), "{path}");
+            assert_eq!(count("producer"), lines("producerId: "), "{path}");
+            assert_eq!(count("time"), lines("timestamp: "), "{path}");
+            assert_eq!(count("offset"), lines("offset: "), "{path}");
+            kinds.extend(items.iter().map(|item| item["kind"].as_str().expect("a kind").to_owned()));
+        }
+    }
+    for kind in ["log", "batch", "record", "producer", "time", "offset", "checkpoint"] {
+        assert!(kinds.contains(kind), "no {kind} among {kinds:?}");
+    }
 }
 
 #[test]

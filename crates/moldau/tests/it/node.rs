@@ -71,6 +71,18 @@ impl Drop for Served {
     }
 }
 
+/// Waits for a process to end; one that does not is killed, and must not outlive the test.
+pub(crate) fn output_in_time(child: Child, what: &str) -> std::process::Output {
+    let pid = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        panic!("{what} does not end")
+    });
+    output.expect("it ends")
+}
+
 /// Runs a command against a server: exit code, stdout, stderr.
 pub(crate) fn run_at(address: &str, args: &[&str], input: &str) -> (i32, String, String) {
     let mut child = moldau(args)
@@ -81,15 +93,7 @@ pub(crate) fn run_at(address: &str, args: &[&str], input: &str) -> (i32, String,
         .spawn()
         .expect("it runs");
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-    let pid = child.id().to_string();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(child.wait_with_output()));
-    let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
-        // It must not outlive the test.
-        let _ = Command::new("kill").args(["-KILL", &pid]).status();
-        panic!("{args:?} does not end")
-    });
-    let output = output.expect("it ends");
+    let output = output_in_time(child, &format!("{args:?}"));
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
 

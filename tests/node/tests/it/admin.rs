@@ -16,7 +16,7 @@ async fn topics_are_made_described_grown_and_deleted() {
     assert!(dry[0].is_ok());
     assert!(admin.list_topics(false).await.expect("listed").iter().all(|listed| *listed.name != name));
     let made = admin.create_topics(std::slice::from_ref(&topic), false).await.expect("answered");
-    let id = *made[0].as_ref().expect("made");
+    let id = made[0].as_ref().expect("made").id;
     let again = admin.create_topics(&[topic, NewTopic::new("a/b")], false).await.expect("answered");
     assert_eq!(again[0].as_ref().expect_err("exists").code(), Some(ErrorCode::TopicAlreadyExists));
     assert_eq!(again[1].as_ref().expect_err("invalid").code(), Some(ErrorCode::InvalidTopicException));

@@ -1,6 +1,8 @@
 //! Our client against a node: producing, consuming, groups and administration, as a user does it.
 
 mod admin;
+mod admin_groups;
+mod admin_partitions;
 mod connections;
 mod consume;
 mod dynamic_configs;
@@ -13,4 +15,6 @@ mod log_dirs;
 mod names;
 mod produce;
 mod produce_rules;
+mod producer_hooks;
+mod subscriptions;
 mod telemetry;

@@ -1,6 +1,8 @@
 //! Deleting groups and committed offsets.
 
-use crate::args::{GroupDeleteArgs, GroupDeleteOffsetsArgs};
+use moldau_client::admin::MembersToRemove;
+
+use crate::args::{GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupRemoveMembersArgs};
 use crate::command::group::describe::describe_existing;
 use crate::command::selection::partitions;
 use crate::failure::Failure;
@@ -28,12 +30,30 @@ pub(super) async fn delete_offsets(args: GroupDeleteOffsetsArgs) -> Result<(), F
     let settings = args.cluster.administers()?;
     let admin = settings.admin().await?;
     let mut outcomes = Outcomes::new(settings.output, "partition").label("offset of");
-    // One by one, so that each has its own answer.
-    for partition in partitions(&admin, &args.topics).await? {
-        let what = partition.to_string();
-        match admin.delete_group_offsets(&args.group, &[partition]).await {
-            Ok(()) => outcomes.done(&what, "deleted")?,
-            Err(error) => outcomes.failed(&what, &error),
+    let partitions = partitions(&admin, &args.topics).await?;
+    for (partition, result) in admin.delete_group_offsets_of_each(&args.group, &partitions).await? {
+        match result {
+            Ok(()) => outcomes.done(&partition, "deleted")?,
+            Err(error) => outcomes.failed(&partition, &error),
+        }
+    }
+    outcomes.finish()
+}
+
+pub(super) async fn remove_members(args: GroupRemoveMembersArgs) -> Result<(), Failure> {
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
+    let mut outcomes = Outcomes::new(settings.output, "member");
+    let members = match args.all_members {
+        true => MembersToRemove::All,
+        false => MembersToRemove::Static(args.instance),
+    };
+    for (member, result) in
+        admin.remove_group_members(&args.group, &members, "moldau group remove-members").await?
+    {
+        match result {
+            Ok(()) => outcomes.done(&member, "removed")?,
+            Err(error) => outcomes.failed(&member, &error),
         }
     }
     outcomes.finish()

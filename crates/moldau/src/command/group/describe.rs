@@ -39,12 +39,31 @@ pub(super) async fn describe_existing(
     admin: &Admin,
     id: &str,
 ) -> Result<(GroupDescription, BTreeMap<TopicPartition, moldau_client::OffsetAndMetadata>), ClientError> {
-    let group = admin.describe_group(id).await?;
+    let group = describe_any(admin, id).await?;
     let offsets = admin.group_offsets(id).await?;
     if group.state == "Dead" && offsets.is_empty() {
         return Err(ClientError::server(format!("group {id}"), ErrorCode::GroupIdNotFound, None));
     }
     Ok((group, offsets))
+}
+
+/// Describes a group; of one that is not of the classic protocol only what a list of groups says.
+pub(super) async fn describe_any(admin: &Admin, id: &str) -> Result<GroupDescription, ClientError> {
+    let error = match admin.describe_group(id).await {
+        Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) => error,
+        result => return result,
+    };
+    let listed = admin.list_groups().await?.into_iter().find(|group| group.id == id).ok_or(error)?;
+    let kind = listed.kind.as_deref().unwrap_or("unknown");
+    eprintln!("group {id} is of the type {kind}: its members can't be described yet");
+    Ok(GroupDescription {
+        id: listed.id,
+        state: listed.state.unwrap_or_default(),
+        protocol_type: listed.protocol_type,
+        protocol: String::new(),
+        coordinator: -1,
+        members: Vec::new(),
+    })
 }
 
 async fn describe_one(admin: &Admin, id: &str) -> Result<Described, ClientError> {
@@ -135,7 +154,7 @@ fn json_of(described: &Described) -> serde_json::Value {
         "state": group.state,
         "protocol_type": group.protocol_type,
         "assignor": group.protocol,
-        "coordinator": group.coordinator,
+        "coordinator": coordinator(group),
         "members": group.members.iter().map(|member| json!({
             "member": member.id,
             "instance": member.instance_id,
@@ -158,8 +177,13 @@ fn json_of(described: &Described) -> serde_json::Value {
     })
 }
 
+fn coordinator(group: &GroupDescription) -> Option<i32> {
+    (group.coordinator >= 0).then_some(group.coordinator)
+}
+
 fn head(group: &GroupDescription) -> String {
-    format!("group {}  {}  coordinator {}\n", group.id, group.state, group.coordinator)
+    let coordinator = coordinator(group).map_or_else(|| "unknown".to_owned(), |node| node.to_string());
+    format!("group {}  {}  coordinator {coordinator}\n", group.id, group.state)
 }
 
 fn offsets_of(described: &Described) -> String {
@@ -205,7 +229,7 @@ fn states_of(described: &[Described]) -> String {
         table.row(vec![
             group.id.clone(),
             group.state.clone(),
-            group.coordinator.to_string(),
+            coordinator(group).map_or_else(|| "-".to_owned(), |node| node.to_string()),
             assignor.to_owned(),
             group.members.len().to_string(),
         ]);

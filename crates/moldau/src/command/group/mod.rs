@@ -18,6 +18,7 @@ pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
         GroupCommand::Reset(args) => reset::run(args).await,
         GroupCommand::Delete(args) => change::delete(args).await,
         GroupCommand::DeleteOffsets(args) => change::delete_offsets(args).await,
+        GroupCommand::RemoveMembers(args) => change::remove_members(args).await,
     }
 }
 

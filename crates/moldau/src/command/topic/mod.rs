@@ -1,5 +1,6 @@
 //! `moldau topic`: make, list, describe, change and delete topics.
 
+mod producers;
 mod select;
 mod view;
 
@@ -19,6 +20,7 @@ pub(crate) async fn run(command: TopicCommand) -> Result<(), Failure> {
         TopicCommand::Describe(args) => view::describe(args).await,
         TopicCommand::Delete(args) => delete(args).await,
         TopicCommand::Alter(args) => alter(args).await,
+        TopicCommand::Producers(args) => producers::producers(args).await,
     }
 }
 
@@ -65,7 +67,7 @@ async fn delete(args: TopicDeleteArgs) -> Result<(), Failure> {
     } else {
         admin.delete_topics(&names).await?
     };
-    for (name, result) in names.iter().zip(results) {
+    for (name, result) in names.iter().copied().zip(results) {
         match result {
             Ok(()) => outcomes.done(name, if args.dry_run { "would be deleted" } else { "deleted" })?,
             Err(error) if args.if_exists && error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
@@ -94,9 +96,12 @@ async fn alter(args: TopicAlterArgs) -> Result<(), Failure> {
         if !changes.is_empty() {
             admin.alter_configs(&ConfigResource::topic(&args.topic), &changes, args.dry_run).await?;
         }
-        match args.partitions {
-            Some(count) => admin.create_partitions(&args.topic, count, args.dry_run).await,
-            None => Ok(()),
+        match (args.partitions, &args.assignment) {
+            (None, _) => Ok(()),
+            (Some(count), None) => admin.create_partitions(&args.topic, count, args.dry_run).await,
+            (Some(count), Some(replicas)) => {
+                admin.create_partitions_at(&args.topic, count, &replicas.0, args.dry_run).await
+            }
         }
     };
     match change.await {

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use moldau_client::{Admin, ErrorCode, OffsetAndMetadata, TopicPartition};
 use serde_json::json;
 
-use super::describe::describe_existing;
+use super::describe::{describe_any, describe_existing};
 use crate::args::GroupResetArgs;
 use crate::args::partitions::TopicPartitions;
 use crate::command::place::{OffsetLookup, Place, offsets_of};
@@ -104,7 +104,7 @@ async fn reset(
     id: &str,
     alone: bool,
 ) -> Result<Vec<Move>, Failure> {
-    let state = match admin.describe_group(id).await {
+    let state = match describe_any(admin, id).await {
         Ok(group) => group.state,
         // A group may begin with the offsets that it gets here.
         Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) && !args.all_topics => {

@@ -3,7 +3,7 @@
 //! Always: nothing is changed; a file that can't be read does not keep the others from being shown; a broken batch is exit
 //! code 1.
 
-pub(crate) mod decode;
+mod json;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -11,17 +11,17 @@ use std::path::Path;
 use moldau_log::dump::{DumpOptions, DumpReport, dump_file};
 use moldau_protocol::records::{BatchHeader, RecordView};
 
-use crate::args::{LogArgs, LogCommand, LogDumpArgs};
+use super::decode;
+use crate::args::OutputFormat;
+use crate::args::log::LogDumpArgs;
 use crate::failure::Failure;
 use crate::progress::{Progress, Unit};
+use crate::settings::Environment;
 
-pub(crate) fn run(args: LogArgs) -> Result<(), Failure> {
-    match args.command {
-        LogCommand::Dump(args) => dump(&args),
-    }
-}
-
-fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
+/// Shows files.
+pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
+    let output = args.output.or(Environment::of_process()?.output);
+    let args = &LogDumpArgs { output, ..args };
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut bad = false;
     let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
@@ -56,6 +56,9 @@ fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
 
 fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) -> io::Result<DumpReport> {
     let kind = args.kind.unwrap_or_else(|| decode::Kind::of(file));
+    if args.output == Some(OutputFormat::Json) {
+        return json::dump(args, file, name, kind, out);
+    }
     let decoder = |header: &BatchHeader, record: &RecordView<'_>| decode::decode(kind, header, record);
     let options = DumpOptions {
         records: args.deep || args.records,

@@ -11,7 +11,15 @@ fn fixtures() -> PathBuf {
 
 #[test]
 fn logs_of_internal_topics_are_shown_as_kafkas_tool_shows_them() {
-    let args = LogDumpArgs { files: Vec::new(), records: true, deep: false, kind: None };
+    let args = LogDumpArgs {
+        files: Vec::new(),
+        records: true,
+        deep: false,
+        skip_record_metadata: false,
+        max_bytes: None,
+        output: None,
+        kind: None,
+    };
     let mut seen = 0;
     for directory in
         ["__consumer_offsets-0", "__transaction_state-0", "__share_group_state-0", "__cluster_metadata-0"]

@@ -1,0 +1,63 @@
+//! The producer's figures (`producer-metrics`).
+
+use std::time::Duration;
+
+use crate::config::CommonConfig;
+use crate::metrics::{Group, Metric, Sensor};
+
+/// What a producer measures.
+pub(super) struct ProducerMetrics {
+    pub(super) records_sent: Sensor,
+    pub(super) records_failed: Sensor,
+    pub(super) records_retried: Sensor,
+    pub(super) batches_split: Sensor,
+    pub(super) batch_sizes: Sensor,
+    pub(super) compression: Sensor,
+    pub(super) records_per_request: Sensor,
+    pub(super) queue_times: Sensor,
+    pub(super) request_latencies: Sensor,
+}
+
+impl ProducerMetrics {
+    pub(super) fn new(config: &CommonConfig) -> Self {
+        let sensor = || Sensor::new(config);
+        Self {
+            records_sent: sensor(),
+            records_failed: sensor(),
+            records_retried: sensor(),
+            batches_split: sensor(),
+            batch_sizes: sensor(),
+            compression: sensor(),
+            records_per_request: sensor(),
+            queue_times: sensor(),
+            request_latencies: sensor(),
+        }
+    }
+
+    /// All figures, with those that are known from elsewhere.
+    pub(super) fn read(&self, gauges: &Gauges) -> Vec<Metric> {
+        let mut group = Group::new("producer-metrics");
+        group.rate(["record-send-rate", "record-send-total"], &self.records_sent);
+        group.rate(["record-error-rate", "record-error-total"], &self.records_failed);
+        group.rate(["record-retry-rate", "record-retry-total"], &self.records_retried);
+        group.rate(["batch-split-rate", "batch-split-total"], &self.batches_split);
+        group.average(["batch-size-avg", "batch-size-max"], &self.batch_sizes);
+        group.value("compression-rate-avg", self.compression.read().average);
+        group.value("records-per-request-avg", self.records_per_request.read().average);
+        group.average(["record-queue-time-avg", "record-queue-time-max"], &self.queue_times);
+        group.average(["request-latency-avg", "request-latency-max"], &self.request_latencies);
+        group.value("buffer-total-bytes", gauges.buffer_total as f64);
+        group.value("buffer-available-bytes", gauges.buffer_available as f64);
+        group.value("batches-in-flight", gauges.batches_in_flight as f64);
+        group.value("metadata-age", gauges.metadata_age.map_or(f64::NAN, |age| age.as_secs_f64()));
+        group.into_metrics()
+    }
+}
+
+/// What is looked up when the figures are read.
+pub(super) struct Gauges {
+    pub(super) buffer_total: usize,
+    pub(super) buffer_available: usize,
+    pub(super) batches_in_flight: usize,
+    pub(super) metadata_age: Option<Duration>,
+}
