@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use bytes::Bytes;
 use moldau_client::{ErrorCode, Uuid};
@@ -59,7 +60,8 @@ struct State {
 
 pub(crate) struct FakeBroker {
     pub(crate) address: String,
-    port: u16,
+    /// The port that its metadata names; its own unless a test says otherwise.
+    pub(crate) advertised: AtomicU16,
     faults: Faults,
     max_metadata_version: i16,
     state: Mutex<State>,
@@ -80,7 +82,7 @@ impl FakeBroker {
         let port = listener.local_addr().expect("bound").port();
         let broker = Arc::new(Self {
             address: format!("127.0.0.1:{port}"),
-            port,
+            advertised: AtomicU16::new(port),
             faults,
             max_metadata_version,
             state: Mutex::default(),
@@ -184,7 +186,7 @@ impl FakeBroker {
             brokers: vec![MetadataResponseBroker {
                 node_id: 1,
                 host: "127.0.0.1".to_owned(),
-                port: i32::from(self.port),
+                port: i32::from(self.advertised.load(Ordering::Relaxed)),
                 ..Default::default()
             }],
             controller_id: 1,

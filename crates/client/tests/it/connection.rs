@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use moldau_client::{Admin, CommonConfig, ProducerConfig, ProducerRecord};
+use moldau_client::{Admin, CommonConfig, MetadataRecovery, ProducerConfig, ProducerRecord};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+
+use crate::broker::{FakeBroker, Faults};
 
 fn common(address: &str) -> CommonConfig {
     let mut config = CommonConfig { bootstrap_servers: vec![address.to_owned()], ..Default::default() };
@@ -75,5 +77,27 @@ async fn an_address_that_is_none_is_wrong_usage() {
     for address in ["", "nowhere", "host:", ":9092", "host:0", "host:99999"] {
         let error = Admin::new(common(address)).err().expect("refused");
         assert!(error.to_string().contains("host:port"), "{address}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn when_all_known_brokers_are_gone_the_cluster_is_found_anew_unless_that_is_off() {
+    for recovery in [MetadataRecovery::Rebootstrap, MetadataRecovery::None] {
+        let broker = FakeBroker::start(Faults::default(), 0).await;
+        let gone = unused_address().await;
+        let port = gone.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        broker.advertised.store(port, std::sync::atomic::Ordering::Relaxed);
+        let config = CommonConfig { metadata_recovery: recovery, ..common(&broker.address) };
+        let admin = Admin::connect(config).await.expect("the bootstrap address answers");
+        let listed = admin.list_topics(false).await;
+        match recovery {
+            MetadataRecovery::Rebootstrap => {
+                assert_eq!(listed.expect("found anew").len(), 1);
+            }
+            MetadataRecovery::None => {
+                let error = listed.expect_err("the known broker is gone");
+                assert!(error.is_connection() && error.to_string().contains(&gone), "{error}");
+            }
+        }
     }
 }
