@@ -59,8 +59,9 @@ pub fn data_directory() -> PathBuf {
 }
 
 /// Starts a node of this process on a runtime that lives as long as the process; its address. `settings` are over what
-/// all tests' nodes have.
-fn start_own(settings: &[(&str, &str)]) -> String {
+/// all tests' nodes have, and a `release` sets the metadata version back.
+fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> String {
+    let release_version = release.map(str::to_owned);
     let settings: Vec<(String, String)> =
         settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -79,7 +80,7 @@ fn start_own(settings: &[(&str, &str)]) -> String {
             let configs = moldau_config::BrokerConfig::load(pairs).expect("good configs");
             let options = moldau_server::NodeOptions {
                 configs,
-                release_version: None,
+                release_version,
                 features: Vec::new(),
                 loggers: std::sync::Arc::new(NoLoggers),
             };
@@ -101,13 +102,18 @@ impl Node {
     /// The node that `MOLDAU_TEST_BOOTSTRAP` names, or the one of this process.
     pub fn get() -> Self {
         static ADDRESS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        let address = ADDRESS.get_or_init(|| named().unwrap_or_else(|| start_own(&[])));
+        let address = ADDRESS.get_or_init(|| named().unwrap_or_else(|| start_own(&[], None)));
         Self { address: address.clone() }
     }
 
     /// A node of the caller's own in this process, with these settings, whatever `MOLDAU_TEST_BOOTSTRAP` says.
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        Self { address: start_own(settings) }
+        Self { address: start_own(settings, None) }
+    }
+
+    /// The same, with the metadata version of an older release such as `4.2`.
+    pub fn of_release(release: &str, settings: &[(&str, &str)]) -> Self {
+        Self { address: start_own(settings, Some(release)) }
     }
 
     /// Whether the node is in this process and so a Moldau, not the one that `MOLDAU_TEST_BOOTSTRAP` names.
