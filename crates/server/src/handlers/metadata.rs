@@ -94,11 +94,15 @@ fn find(
         topic_authorized_operations: authorized::NOT_ASKED,
         ..MetadataResponseTopic::default()
     };
-    let Some(name) = asked.name else {
-        return match image.topics.by_id(asked.topic_id) {
-            Some(topic) => describe(image, topic, listener, operations),
-            None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
-        };
+    // Java's admin client sends an empty name beside an id.
+    let name = match asked.name {
+        Some(name) if asked.topic_id.is_zero() => name,
+        _ => {
+            return match image.topics.by_id(asked.topic_id) {
+                Some(topic) => describe(image, topic, listener, operations),
+                None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
+            };
+        }
     };
     match image.topics.by_name(&name) {
         Some(topic) => describe(image, topic, listener, operations),
