@@ -124,7 +124,7 @@ impl Controller {
         check_resource_name(resource)?;
         let altered = self.altered(cx, resource, ops)?;
         check_exists(cx.image, resource)?;
-        check_metadata_version(resource, altered.changes.iter().map(|(name, _)| name), cx.version())?;
+        check_metadata_version(resource, altered.changes.keys(), cx.version())?;
         let current = cx.image.configs.get(resource);
         let is_broker = resource.resource_type == ConfigResourceType::Broker;
         let mut records = Vec::new();
