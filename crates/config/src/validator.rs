@@ -33,6 +33,8 @@ pub enum Validator {
         /// Whether it may have no text at all.
         empty: bool,
     },
+    /// host:port, or nothing.
+    Address,
     /// id@host:port of each controller.
     QuorumVoters,
     /// host:port of some controllers.
@@ -62,6 +64,8 @@ impl Validator {
             (Self::NotBlank, Value::Text(text)) if text.is_empty() => refuse(name, value, "String must be non-empty"),
             (Self::AnyList { empty }, Value::List(texts)) => list(name, texts, &[], *empty),
             (Self::ListOf { texts: allowed, empty }, Value::List(texts)) => list(name, texts, allowed, *empty),
+            (Self::Address, Value::Text(text)) if text.is_empty() || HostPort::parse(text).is_some() => Ok(()),
+            (Self::Address, value) => refuse(name, value, "must be host:port, or empty for none"),
             (Self::QuorumVoters, Value::List(voters)) => voters.iter().try_for_each(|voter| match parse_voter(voter) {
                 Some(_) => Ok(()),
                 None => Err(InvalidConfig::new(format!(
@@ -96,6 +100,7 @@ impl Validator {
             Self::ListOf { texts, empty } => {
                 format!("some of {}, each once{}", texts.join(", "), or_none(*empty))
             }
+            Self::Address => "host:port, or empty".into(),
             Self::QuorumVoters => "id@host:port, …".into(),
             Self::QuorumServers => "host:port, …".into(),
             Self::ThrottledReplicas => "* or partition:broker, …".into(),

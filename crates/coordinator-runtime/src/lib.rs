@@ -5,6 +5,7 @@
 
 mod admin;
 mod batch;
+mod census;
 mod clock;
 mod config;
 mod coordinator;
@@ -14,6 +15,7 @@ mod offsets;
 mod partition;
 mod shard;
 
+pub use census::Census;
 pub use config::GroupCoordinatorConfig;
 pub use coordinator::GroupCoordinator;
 pub use memory::MemoryPartition;

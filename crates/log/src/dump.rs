@@ -43,6 +43,10 @@ pub struct DumpOptions<'a> {
     pub data: bool,
     /// How keys and values become text.
     pub decoder: Option<Decoder<'a>>,
+    /// Of each record only key and value, without its offset, time and sizes.
+    pub skip_record_metadata: bool,
+    /// Batches of a log that begin beyond so many bytes are not read; `None` for all.
+    pub max_bytes: Option<u64>,
 }
 
 /// What was found wrong in a file.
@@ -159,6 +163,11 @@ fn dump_log(
     let mut report = DumpReport::default();
     loop {
         let found = match scanner.next_unchecked() {
+            Ok(Some((found, _)))
+                if options.max_bytes.is_some_and(|max| found.position + found.size as u64 > max) =>
+            {
+                break;
+            }
             Ok(Some((found, bytes))) => {
                 let valid = found.header.is_none()
                     || BatchView::parse(bytes).is_ok_and(|view| view.verify_crc().is_ok());
@@ -246,6 +255,13 @@ fn dump_record(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let length = |bytes: Option<&[u8]>| bytes.map_or(-1, |bytes| bytes.len() as i64);
+    if options.skip_record_metadata {
+        write!(out, "|")?;
+        if header.is_control() || !options.data {
+            return writeln!(out);
+        }
+        return dump_data(header, record, options, out);
+    }
     let keys: Vec<_> = record.headers.map(|header| header.key_text().into_owned()).collect();
     write!(
         out,
@@ -260,22 +276,30 @@ fn dump_record(
     )?;
     if let Some(marker) = end_transaction(header, bytes) {
         let name = if marker.aborted { "ABORT" } else { "COMMIT" };
-        write!(out, " endTxnMarker: {name} coordinatorEpoch: {}", marker.coordinator_epoch)?;
-    } else if options.data {
-        let decoded = options.decoder.and_then(|decode| decode(header, record)).unwrap_or_else(|| {
-            let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            DecodedRecord { key: text(record.key), payload: text(record.value), instead: None }
-        });
-        if let Some(text) = decoded.instead {
-            write!(out, " {text}")?;
-        } else {
-            if let Some(key) = decoded.key {
-                write!(out, " key: {key}")?;
-            }
-            if let Some(payload) = decoded.payload {
-                write!(out, " payload: {payload}")?;
-            }
-        }
+        return writeln!(out, " endTxnMarker: {name} coordinatorEpoch: {}", marker.coordinator_epoch);
+    }
+    if options.data { dump_data(header, record, options, out) } else { writeln!(out) }
+}
+
+/// The rest of a record's line: its key and value.
+fn dump_data(
+    header: &BatchHeader,
+    record: &RecordView<'_>,
+    options: DumpOptions<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let decoded = options.decoder.and_then(|decode| decode(header, record)).unwrap_or_else(|| {
+        let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        DecodedRecord { key: text(record.key), payload: text(record.value), instead: None }
+    });
+    if let Some(text) = decoded.instead {
+        return writeln!(out, " {text}");
+    }
+    if let Some(key) = decoded.key {
+        write!(out, " key: {key}")?;
+    }
+    if let Some(payload) = decoded.payload {
+        write!(out, " payload: {payload}")?;
     }
     writeln!(out)
 }

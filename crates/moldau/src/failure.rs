@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use moldau_client::ClientError;
+use moldau_client::{ClientError, ErrorCode};
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -44,11 +44,24 @@ impl Failure {
     }
 }
 
+/// What an error of a client says, and what can be done about it.
+pub(crate) fn explained(error: &ClientError) -> String {
+    let advice = match error.code() {
+        Some(ErrorCode::UnknownTopicOrPartition) => "`moldau topic list` shows the topics there are",
+        Some(ErrorCode::GroupIdNotFound) => "`moldau group list` shows the groups there are",
+        Some(ErrorCode::NonEmptyGroup) => "it has members; stop its consumers first",
+        Some(ErrorCode::GroupSubscribedToTopic) => "a member reads the topic; stop it first",
+        Some(ErrorCode::UnknownMemberId) => "the group has members; stop its consumers first",
+        _ => return error.to_string(),
+    };
+    format!("{error}; {advice}")
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Usage(_) | ClientError::Config(_) => Self::Usage(error.to_string()),
-            _ => Self::SaidNo(error.to_string()),
+            _ => Self::SaidNo(explained(&error)),
         }
     }
 }

@@ -8,8 +8,12 @@ mod command;
 mod failure;
 mod logging;
 mod output;
+mod pattern;
+mod progress;
 mod serve;
+mod settings;
 mod signals;
+mod text;
 mod time;
 
 use std::process::ExitCode;
@@ -38,6 +42,8 @@ fn run(args: Args) -> Result<(), Failure> {
             logging::start(args.log_format, "warn")?;
             command::log::run(log)
         }
+        Command::Profile(args) => command::profile::run(&args),
+        Command::Completions(args) => command::completions::run(&args),
         Command::Client(client) => {
             logging::start(args.log_format, "warn")?;
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -45,7 +51,7 @@ fn run(args: Args) -> Result<(), Failure> {
                 .enable_all()
                 .build()
                 .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
-            let result = runtime.block_on(command::run(client));
+            let result = runtime.block_on(command::run(*client));
             // A thread may still wait for a line on stdin; nothing it reads is wanted any more.
             runtime.shutdown_background();
             result

@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 
+use moldau_client::ClientError;
+use serde_json::json;
+
 use crate::args::OutputFormat;
-use crate::failure::Failure;
+use crate::failure::{Failure, explained};
 
 /// A table: a head, and rows of as many cells.
 #[derive(Debug, Default)]
@@ -82,6 +85,62 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     writeln!(out, "{text}")?;
     out.flush()?;
     Ok(())
+}
+
+/// What became of several things that were to be changed: a line for each on stdout, failures on stderr; or one JSON array.
+#[derive(Debug)]
+pub(crate) struct Outcomes {
+    format: OutputFormat,
+    /// What the things are in JSON, for example `topic`.
+    kind: &'static str,
+    /// What the things are in a line of text.
+    label: &'static str,
+    items: Vec<serde_json::Value>,
+    failed: bool,
+}
+
+impl Outcomes {
+    pub(crate) fn new(format: OutputFormat, kind: &'static str) -> Self {
+        Self { format, kind, label: kind, items: Vec::new(), failed: false }
+    }
+
+    /// Other words for the things in lines of text.
+    pub(crate) fn label(mut self, label: &'static str) -> Self {
+        self.label = label;
+        self
+    }
+
+    /// `what` is done; `outcome` is the word for it, for example `made`.
+    pub(crate) fn done(&mut self, what: &str, outcome: &str) -> Result<(), Failure> {
+        self.items.push(json!({ self.kind: what, "outcome": outcome, "error": null }));
+        match self.format {
+            OutputFormat::Table => say(&format!("{} {what} {outcome}", self.label)),
+            OutputFormat::Json => Ok(()),
+        }
+    }
+
+    /// `what` needs no change: silence, but an item in JSON.
+    pub(crate) fn unchanged(&mut self, what: &str) {
+        self.items.push(json!({ self.kind: what, "outcome": "unchanged", "error": null }));
+    }
+
+    /// `what` failed.
+    pub(crate) fn failed(&mut self, what: &str, error: &ClientError) {
+        let code = error.code().map(|code| code.name());
+        self.items.push(json!({
+            self.kind: what, "outcome": "failed", "error": code, "message": error.to_string(),
+        }));
+        eprintln!("error: {}", explained(error));
+        self.failed = true;
+    }
+
+    /// Prints the array; a failure when something failed.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        if self.format == OutputFormat::Json {
+            show(self.format, || self.items.into(), String::new)?;
+        }
+        if self.failed { Err(Failure::Reported) } else { Ok(()) }
+    }
 }
 
 /// Ids separated by commas.

@@ -1,6 +1,6 @@
 //! `moldau serve`: the settings from the command line and the file, handed to the node.
 //!
-//! Always: `--set` wins over `--listen`, that over `--data`, that over `--config`. A key that is given wins over its
+//! Always: `--set` wins over `--listen` and `--http`, these over `--data`, that over `--config`. A key that is given wins over its
 //! synonyms of the weaker kinds, so that `--data` is where the data goes.
 
 use std::collections::BTreeMap;
@@ -72,19 +72,28 @@ fn merge(args: &ServeArgs, from_file: Vec<(String, String)>) -> Result<Settings,
         settings.insert("log.dirs".to_owned(), data.to_owned());
     }
     if let Some(listen) = &args.listen {
-        check_address(listen)?;
+        check_address("--listen", listen)?;
         listen_on(listen, &mut settings);
+    }
+    if let Some(http) = &args.http {
+        let listener = if http == "off" {
+            ""
+        } else {
+            check_address("--http", http)?;
+            http
+        };
+        settings.insert("moldau.http.listener".to_owned(), listener.to_owned());
     }
     settings.extend(args.set.iter().cloned());
     Ok(settings)
 }
 
-fn check_address(address: &str) -> Result<(), Failure> {
+fn check_address(option: &str, address: &str) -> Result<(), Failure> {
     let good = address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     if good {
         Ok(())
     } else {
-        Err(Failure::usage(format!("--listen {address}: must be HOST:PORT, such as 127.0.0.1:9092")))
+        Err(Failure::usage(format!("{option} {address}: must be HOST:PORT, such as 127.0.0.1:9092")))
     }
 }
 
@@ -143,6 +152,14 @@ mod tests {
             merged(&["--listen", "h:2", "--set", "listeners=PLAINTEXT://s:3"], &file)["listeners"],
             "PLAINTEXT://s:3"
         );
+    }
+
+    #[test]
+    fn http_sets_its_listener_or_turns_it_off() {
+        let file = [("moldau.http.listener", "0.0.0.0:1")];
+        assert_eq!(merged(&["--http", "h:2"], &file)["moldau.http.listener"], "h:2");
+        assert_eq!(merged(&["--http", "off"], &file)["moldau.http.listener"], "");
+        assert_eq!(merged(&[], &file)["moldau.http.listener"], "0.0.0.0:1");
     }
 
     #[test]

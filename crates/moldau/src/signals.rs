@@ -2,10 +2,12 @@
 
 use crate::failure::Failure;
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT; one that comes while nobody waits is there for the next to wait.
 pub(crate) struct StopSignals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
 }
 
 impl StopSignals {
@@ -13,6 +15,8 @@ impl StopSignals {
         Ok(Self {
             #[cfg(unix)]
             terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?,
         })
     }
 
@@ -21,7 +25,7 @@ impl StopSignals {
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
-            _ = tokio::signal::ctrl_c() => "SIGINT",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 

@@ -68,7 +68,6 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
 }
 
 /// Writes a time as ISO 8601 in UTC; milliseconds only where there are some.
-#[cfg(test)]
 pub(crate) fn to_iso(ms: i64) -> String {
     let (days, in_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
     let (year, month, day) = civil_from_days(days);
@@ -100,7 +99,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-#[cfg(test)]
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
@@ -119,6 +117,61 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| "must be a number of seconds".to_owned())
+}
+
+/// Reads an ISO 8601 duration such as `P1DT12H` or `PT1H30M`, or a short one such as `90s`, `15m`, `2h`, `7d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = match text.strip_prefix(['P', 'p']) {
+        Some(iso) => iso_seconds(&iso.to_ascii_uppercase()),
+        None => short_seconds(text),
+    };
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "must be a duration such as PT1H30M, P7D, 90s, 15m, 2h or 7d".to_owned())
+}
+
+fn decimal(text: &str) -> Option<f64> {
+    let sound = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    sound.then(|| text.parse().ok())?
+}
+
+fn short_seconds(text: &str) -> Option<f64> {
+    let unit = text.chars().last()?;
+    let factor = match unit {
+        's' => 1.0,
+        'm' => 60.0,
+        'h' => 3_600.0,
+        'd' => 86_400.0,
+        _ => return None,
+    };
+    Some(decimal(&text[..text.len() - 1])? * factor)
+}
+
+/// What stands behind the `P`; the units may each be left out, but not all.
+fn iso_seconds(text: &str) -> Option<f64> {
+    let (days, time) = match text.split_once('T') {
+        Some((_, "")) => return None,
+        Some((days, time)) => (days, time),
+        None => (text, ""),
+    };
+    if days.is_empty() && time.is_empty() {
+        return None;
+    }
+    let mut seconds = 0.0;
+    for (mut rest, units) in
+        [(days, &[('D', 86_400.0)][..]), (time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)][..])]
+    {
+        for (unit, factor) in units {
+            if let Some((number, after)) = rest.split_once(*unit) {
+                seconds += decimal(number)? * factor;
+                rest = after;
+            }
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    Some(seconds)
 }
 
 #[cfg(test)]
@@ -154,6 +207,23 @@ mod tests {
             "2013-01-01T05:15:00.Z",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read() {
+        for (text, seconds) in [
+            ("PT1H30M", 5_400.0),
+            ("P1DT0.5S", 86_400.5),
+            ("p2d", 172_800.0),
+            ("90s", 90.0),
+            ("1.5h", 5_400.0),
+            ("7d", 604_800.0),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "P", "PT", "P1H", "PT1D", "1", "1w", "-1h", "PT-1S", "h", "PT1M1H"] {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! [`Node::start`] starts one from its configs, [`Node::stop`] ends it. Inside: [`network`] moves frames, `dispatch`
 //! and `handlers` answer them (one file for each API), `broker` holds the led partitions, `fetch` and `produce` are the
-//! data path, `controller` turns requests into metadata.
+//! data path, `controller` turns requests into metadata, `telemetry`
+//! tells of it all over HTTP.
 
 mod broker;
 mod controller;
@@ -14,6 +15,7 @@ mod memory;
 mod network;
 mod node;
 mod produce;
+mod telemetry;
 
 pub use loggers::Loggers;
 pub use node::{Node, NodeError, NodeOptions};

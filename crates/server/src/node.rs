@@ -70,6 +70,7 @@ pub struct Node {
     quorum: Arc<RaftQuorum>,
     stopping: watch::Sender<bool>,
     listeners: Vec<(Arc<str>, SocketAddr)>,
+    http: Option<SocketAddr>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -77,6 +78,11 @@ impl Node {
     /// Where it listens: listener names and addresses, in the order of `listeners`.
     pub fn listeners(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
         self.listeners.iter().map(|(name, address)| (&**name, *address))
+    }
+
+    /// Where it tells of itself over HTTP, if it does (`moldau.http.listener`).
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// The id of the cluster that it belongs to.

@@ -24,6 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Node {
     address: String,
+    http: Option<std::net::SocketAddr>,
 }
 
 /// The log levels of a process whose logs nobody reads.
@@ -58,9 +59,9 @@ pub fn data_directory() -> PathBuf {
     own
 }
 
-/// Starts a node of this process on a runtime that lives as long as the process; its address. `settings` are over what
-/// all tests' nodes have, and a `release` sets the metadata version back.
-fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> String {
+/// Starts a node of this process on a runtime that lives as long as the process. `settings` are over what all tests'
+/// nodes have, and a `release` sets the metadata version back.
+fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> Node {
     let release_version = release.map(str::to_owned);
     let settings: Vec<(String, String)> =
         settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -74,6 +75,7 @@ fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> String {
                 ("listeners", "PLAINTEXT://127.0.0.1:0"),
                 ("group.initial.rebalance.delay.ms", "0"),
                 ("offsets.topic.num.partitions", "3"),
+                ("moldau.http.listener", ""),
             ];
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let pairs = pairs.into_iter().chain(settings);
@@ -86,7 +88,7 @@ fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> String {
             };
             let node = moldau_server::Node::start(options).await.expect("a node");
             let address = node.listeners().next().expect("a listener").1.to_string();
-            sender.send(address).expect("somebody waits for it");
+            sender.send(Node { address, http: node.http() }).expect("somebody waits for it");
             std::future::pending::<()>().await;
         });
     });
@@ -101,24 +103,29 @@ fn named() -> Option<String> {
 impl Node {
     /// The node that `MOLDAU_TEST_BOOTSTRAP` names, or the one of this process.
     pub fn get() -> Self {
-        static ADDRESS: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-        let address = ADDRESS.get_or_init(|| named().unwrap_or_else(|| start_own(&[], None)));
-        Self { address: address.clone() }
+        static NODE: std::sync::OnceLock<Node> = std::sync::OnceLock::new();
+        let named = || named().map(|address| Self { address, http: None });
+        NODE.get_or_init(|| named().unwrap_or_else(|| start_own(&[], None))).clone()
     }
 
     /// A node of the caller's own in this process, with these settings, whatever `MOLDAU_TEST_BOOTSTRAP` says.
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        Self { address: start_own(settings, None) }
+        start_own(settings, None)
     }
 
     /// The same, with the metadata version of an older release such as `4.2`.
     pub fn of_release(release: &str, settings: &[(&str, &str)]) -> Self {
-        Self { address: start_own(settings, Some(release)) }
+        start_own(settings, Some(release))
     }
 
     /// Whether the node is in this process and so a Moldau, not the one that `MOLDAU_TEST_BOOTSTRAP` names.
     pub fn is_own(&self) -> bool {
         named().is_none_or(|address| address != self.address)
+    }
+
+    /// Where it answers HTTP, if it does.
+    pub fn http(&self) -> Option<std::net::SocketAddr> {
+        self.http
     }
 
     /// `host:port`.

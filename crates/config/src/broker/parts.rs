@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::fields::{field, part};
+use crate::keys::DEFAULT_HTTP_LISTENER;
 use crate::listener::HostPort;
 use crate::settings::Settings;
 use crate::validator::parse_voter;
@@ -49,9 +50,20 @@ part! {
         max_request_partition_size_limit: i32 = "max.request.partition.size.limit",
     }
     computed {
+        /// `moldau.http.listener`
+        http_listener: Option<HttpListener> = http_listener,
         /// `max.connections.per.ip.overrides`: host or address and its limit.
         max_connections_per_ip_overrides: BTreeMap<String, i32> = connection_overrides,
     }
+}
+
+/// Where a node tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpListener {
+    /// Where to listen.
+    pub address: HostPort,
+    /// Whether nobody asked for this address: it may then be missing.
+    pub is_default: bool,
 }
 
 part! {
@@ -180,6 +192,7 @@ pub(super) const COMPUTED: &[&str] = &[
     "log.dirs",
     "cordoned.log.dirs",
     "moldau.durability",
+    "moldau.http.listener",
     "controller.quorum.voters",
     "metadata.log.dir",
     "metadata.log.segment.bytes",
@@ -213,6 +226,12 @@ fn durability(settings: &Settings) -> Durability {
         "fsync" => Durability::Fsync,
         _ => Durability::Kafka,
     }
+}
+
+fn http_listener(settings: &Settings) -> Option<HttpListener> {
+    let text: String = field(settings, "moldau.http.listener");
+    let is_default = text == DEFAULT_HTTP_LISTENER;
+    HostPort::parse(&text).map(|address| HttpListener { address, is_default })
 }
 
 fn voters(settings: &Settings) -> Vec<Voter> {

@@ -55,6 +55,7 @@ fn validator_text(key: &Key) -> String {
         Validator::QuorumVoters | Validator::QuorumServers => "non-empty list".into(),
         Validator::ThrottledReplicas => "[partitionId]:[brokerId],[partitionId]:[brokerId],...".into(),
         Validator::OffsetReset => "[latest, earliest, by_duration:PnDTnHnMn.nS]".into(),
+        Validator::Address => unreachable!("only keys of our own have it"),
     }
 }
 

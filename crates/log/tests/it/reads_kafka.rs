@@ -22,7 +22,7 @@ fn the_dump_of_every_file_is_the_references() {
             }
             let mut out = Vec::new();
             let path = fixtures::root().join("logs").join(name).join(&file);
-            let options = DumpOptions { records: true, data: true, decoder: None };
+            let options = DumpOptions { records: true, data: true, ..Default::default() };
             let report = dump_file(&path, &format!("{name}/{file}"), options, &mut out).unwrap();
             assert_eq!(report, Default::default());
             assert_eq!(String::from_utf8(out).unwrap(), expected, "{name}/{file}");

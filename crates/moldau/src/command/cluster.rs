@@ -2,15 +2,23 @@
 
 use serde_json::json;
 
-use crate::args::ClusterDescribeArgs;
+use crate::args::{ClusterCommand, ClusterCommandArgs, ClusterDescribeArgs};
 use crate::failure::Failure;
 use crate::output::{Table, show};
 
-pub(crate) async fn run(args: ClusterDescribeArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+pub(crate) async fn run(args: ClusterCommandArgs) -> Result<(), Failure> {
+    match args.command {
+        None => describe(args.describe).await,
+        Some(ClusterCommand::Describe(args)) => describe(args).await,
+    }
+}
+
+async fn describe(args: ClusterDescribeArgs) -> Result<(), Failure> {
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let cluster = admin.describe_cluster().await?;
     show(
-        args.output.output,
+        settings.output,
         || {
             json!({
                 "cluster_id": cluster.id,

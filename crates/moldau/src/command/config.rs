@@ -1,11 +1,18 @@
 //! `moldau config`: configs of topics, brokers and groups.
 
-use moldau_client::admin::{AlterConfigOp, ConfigResource, ConfigSource, ResourceType};
+use std::collections::BTreeMap;
+
+use moldau_client::Admin;
+use moldau_client::admin::{AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, ResourceType};
+use moldau_config::properties;
 use serde_json::json;
 
 use crate::args::{ConfigCommand, ConfigGetArgs, ConfigSetArgs, ResourceKind};
 use crate::failure::Failure;
-use crate::output::{Table, say, show};
+use crate::output::{Outcomes, Table, show};
+
+/// What stands for all brokers on the command line.
+const ALL_BROKERS: &str = "default";
 
 pub(crate) async fn run(command: ConfigCommand) -> Result<(), Failure> {
     match command {
@@ -22,63 +29,164 @@ fn resource(kind: ResourceKind, name: &str) -> ConfigResource {
         ResourceKind::ClientMetrics => ResourceType::ClientMetrics,
         ResourceKind::Group => ResourceType::Group,
     };
-    let all_brokers = kind == ResourceType::Broker && name == "default";
+    let all_brokers = kind == ResourceType::Broker && name == ALL_BROKERS;
     ConfigResource { kind, name: if all_brokers { String::new() } else { name.to_owned() } }
 }
 
+fn kind_name(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Topic => "topic",
+        ResourceKind::Broker => "broker",
+        ResourceKind::BrokerLogger => "broker_logger",
+        ResourceKind::ClientMetrics => "client_metrics",
+        ResourceKind::Group => "group",
+    }
+}
+
+/// The names of all there are of a kind.
+async fn names(admin: &Admin, kind: ResourceKind) -> Result<Vec<String>, Failure> {
+    Ok(match kind {
+        ResourceKind::Topic => {
+            admin.list_topics(true).await?.into_iter().map(|topic| topic.name.to_string()).collect()
+        }
+        ResourceKind::Group => admin.list_groups().await?.into_iter().map(|group| group.id).collect(),
+        ResourceKind::Broker | ResourceKind::BrokerLogger => {
+            let brokers = admin.describe_cluster().await?.brokers;
+            let ids = brokers.into_iter().map(|broker| broker.id.to_string());
+            let default = (kind == ResourceKind::Broker).then(|| ALL_BROKERS.to_owned());
+            ids.chain(default).collect()
+        }
+        ResourceKind::ClientMetrics => {
+            return Err(Failure::usage("client-metrics needs a name"));
+        }
+    })
+}
+
+/// A config with what it belongs to.
+struct Found {
+    name: String,
+    entry: ConfigEntry,
+}
+
 async fn get(args: ConfigGetArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
     let wanted = (!keys.is_empty()).then_some(keys.as_slice());
-    let mut entries = admin.describe_configs(&resource(args.kind, &args.name), wanted, false).await?;
-    if !args.all && keys.is_empty() {
-        entries.retain(|entry| !matches!(entry.source, ConfigSource::DefaultConfig | ConfigSource::Unknown));
+    let names = match &args.name {
+        Some(name) => vec![name.clone()],
+        None => names(&admin, args.kind).await?,
+    };
+    let mut found = Vec::new();
+    for name in names {
+        let entries = admin.describe_configs(&resource(args.kind, &name), wanted, args.docs).await?;
+        found.extend(
+            entries
+                .into_iter()
+                .filter(|entry| args.all || wanted.is_some() || is_set(&args, &name, entry))
+                .map(|entry| Found { name: name.clone(), entry }),
+        );
     }
-    if entries.is_empty() && !keys.is_empty() {
-        return Err(Failure::said_no(format!("no config is called {}", keys.join(" or "))));
+    if found.is_empty() && !keys.is_empty() {
+        return Err(Failure::said_no(format!(
+            "no config is called {}; `moldau config get {} NAME --all` shows those there are",
+            keys.join(" or "),
+            kind_name(args.kind).replace('_', "-")
+        )));
     }
     show(
-        args.output.output,
-        || {
-            entries
-                .iter()
-                .map(|entry| {
-                    json!({
-                        "key": entry.name,
-                        "value": entry.value,
-                        "source": entry.source.name(),
-                        "read_only": entry.read_only,
-                        "sensitive": entry.sensitive,
-                        "synonyms": entry.synonyms.iter().map(|synonym| json!({
-                            "key": synonym.name, "value": synonym.value, "source": synonym.source.name(),
-                        })).collect::<Vec<_>>(),
-                    })
-                })
-                .collect()
-        },
-        || {
-            let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
-            for entry in &entries {
-                let value = match &entry.value {
-                    Some(value) => value.clone(),
-                    None if entry.sensitive => "(secret)".to_owned(),
-                    None => "null".to_owned(),
-                };
-                table.row(vec![entry.name.clone(), value, entry.source.name().to_owned()]);
-            }
-            table.text()
-        },
+        settings.output,
+        || found.iter().map(|one| json_of(args.kind, one, args.docs)).collect(),
+        || text_of(&found, args.name.is_none(), args.docs),
     )
 }
 
+/// Whether a config is not at its default; when all things are listed, whether it is the thing's own.
+fn is_set(args: &ConfigGetArgs, name: &str, entry: &ConfigEntry) -> bool {
+    let of_broker = args.kind == ResourceKind::Broker;
+    match entry.source {
+        ConfigSource::DefaultConfig | ConfigSource::Unknown => false,
+        ConfigSource::DynamicDefaultBrokerConfig if args.name.is_none() => of_broker && name == ALL_BROKERS,
+        ConfigSource::StaticBrokerConfig if args.name.is_none() => of_broker,
+        _ => true,
+    }
+}
+
+fn json_of(kind: ResourceKind, found: &Found, docs: bool) -> serde_json::Value {
+    let Found { name, entry } = found;
+    let mut json = json!({
+        kind_name(kind): name,
+        "key": entry.name,
+        "value": entry.value,
+        "source": entry.source.name(),
+        "read_only": entry.read_only,
+        "sensitive": entry.sensitive,
+        "synonyms": entry.synonyms.iter().map(|synonym| json!({
+            "key": synonym.name, "value": synonym.value, "source": synonym.source.name(),
+        })).collect::<Vec<_>>(),
+    });
+    if docs {
+        json["documentation"] = entry.documentation.clone().into();
+    }
+    json
+}
+
+fn text_of(found: &[Found], named: bool, docs: bool) -> String {
+    let mut head = vec!["NAME", "KEY", "VALUE", "SOURCE", "DOCUMENTATION"];
+    if !docs {
+        head.pop();
+    }
+    if !named {
+        head.remove(0);
+    }
+    let mut table = Table::new(&head);
+    for Found { name, entry } in found {
+        let value = match &entry.value {
+            Some(value) => value.clone(),
+            None if entry.sensitive => "(secret)".to_owned(),
+            None => "null".to_owned(),
+        };
+        let mut row = vec![entry.name.clone(), value, entry.source.name().to_owned()];
+        if named {
+            row.insert(0, name.clone());
+        }
+        if docs {
+            row.push(entry.documentation.clone().unwrap_or_else(|| "-".to_owned()));
+        }
+        table.row(row);
+    }
+    table.text()
+}
+
 async fn set(args: ConfigSetArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
-    let changes: Vec<(String, AlterConfigOp)> = args
-        .set
-        .iter()
-        .map(|(key, value)| (key.clone(), AlterConfigOp::Set(value.clone())))
+    let settings = args.cluster.administers()?;
+    let changes = changes(&args)?;
+    let admin = settings.admin().await?;
+    let mut outcomes = Outcomes::new(settings.output, kind_name(args.kind)).label("configs of");
+    match admin.alter_configs(&resource(args.kind, &args.name), &changes, args.dry_run).await {
+        Ok(()) => outcomes.done(&args.name, if args.dry_run { "can be changed" } else { "changed" })?,
+        Err(error) => outcomes.failed(&args.name, &error),
+    }
+    outcomes.finish()
+}
+
+fn changes(args: &ConfigSetArgs) -> Result<Vec<(String, AlterConfigOp)>, Failure> {
+    let mut set: BTreeMap<String, String> = match &args.from_file {
+        None => BTreeMap::new(),
+        Some(file) => properties::load(file)
+            .map_err(|error| Failure::usage(format!("--from-file {}: {error}", file.display())))?
+            .into_iter()
+            .collect(),
+    };
+    set.extend(args.set.iter().cloned());
+    let with = |pairs: &[(String, String)], op: fn(String) -> AlterConfigOp| {
+        pairs.iter().map(|(key, value)| (key.clone(), op(value.clone()))).collect::<Vec<_>>()
+    };
+    Ok(set
+        .into_iter()
+        .map(|(key, value)| (key, AlterConfigOp::Set(value)))
+        .chain(with(&args.append, AlterConfigOp::Append))
+        .chain(with(&args.subtract, AlterConfigOp::Subtract))
         .chain(args.delete.iter().map(|key| (key.clone(), AlterConfigOp::Delete)))
-        .collect();
-    admin.alter_configs(&resource(args.kind, &args.name), &changes, args.dry_run).await?;
-    say(if args.dry_run { "it can be changed" } else { "changed" })
+        .collect())
 }

@@ -13,6 +13,7 @@ use moldau_protocol::records::{BatchHeader, RecordView};
 
 use crate::args::{LogArgs, LogCommand, LogDumpArgs};
 use crate::failure::Failure;
+use crate::progress::{Progress, Unit};
 
 pub(crate) fn run(args: LogArgs) -> Result<(), Failure> {
     match args.command {
@@ -23,9 +24,14 @@ pub(crate) fn run(args: LogArgs) -> Result<(), Failure> {
 fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     let mut bad = false;
+    let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let total = args.files.iter().map(|file| size(file)).sum();
+    let progress = Progress::start(Unit::Bytes, Some(total), true);
     for file in &args.files {
         let name = file.display().to_string();
-        let report = match dump_one(args, file, &name, &mut out) {
+        let dumped = dump_one(args, file, &name, &mut out);
+        progress.advance(size(file));
+        let report = match dumped {
             Ok(report) => report,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
             Err(error) => {
@@ -51,8 +57,13 @@ fn dump(args: &LogDumpArgs) -> Result<(), Failure> {
 fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) -> io::Result<DumpReport> {
     let kind = args.kind.unwrap_or_else(|| decode::Kind::of(file));
     let decoder = |header: &BatchHeader, record: &RecordView<'_>| decode::decode(kind, header, record);
-    let options =
-        DumpOptions { records: args.deep || args.records, data: args.records, decoder: Some(&decoder) };
+    let options = DumpOptions {
+        records: args.deep || args.records,
+        data: args.records,
+        decoder: Some(&decoder),
+        skip_record_metadata: args.skip_record_metadata,
+        max_bytes: args.max_bytes,
+    };
     dump_file(file, name, options, out)
 }
 

@@ -1,18 +1,23 @@
 //! The commands, one file each.
 
 pub(crate) mod cluster;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod consume;
 pub(crate) mod group;
 pub(crate) mod log;
+pub(crate) mod offsets;
+pub(crate) mod perf;
+pub(crate) mod place;
 pub(crate) mod produce;
-pub(crate) mod template;
+pub(crate) mod profile;
+pub(crate) mod records;
+mod selection;
 pub(crate) mod topic;
 
-use moldau_client::{Admin, CommonConfig, ConsumerConfig, ProducerConfig};
-
 use crate::args::{ClientCommand, ClusterArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, explained};
+use crate::settings::{Kind, Settings};
 
 /// Runs a command that talks to a cluster.
 pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
@@ -20,45 +25,19 @@ pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
         ClientCommand::Topic(command) => topic::run(command).await,
         ClientCommand::Produce(args) => produce::run(args).await,
         ClientCommand::Consume(args) => consume::run(args).await,
+        ClientCommand::Offsets(args) => offsets::run(args).await,
+        ClientCommand::Records(command) => records::run(command).await,
         ClientCommand::Group(command) => group::run(command).await,
         ClientCommand::Config(command) => config::run(command).await,
-        ClientCommand::Cluster(args) => cluster::run(args.describe()).await,
+        ClientCommand::Perf(command) => perf::run(command).await,
+        ClientCommand::Cluster(args) => cluster::run(args).await,
     }
 }
 
-const CLIENT_ID: &str = "moldau-cli";
-
 impl ClusterArgs {
-    fn common(&self) -> CommonConfig {
-        CommonConfig {
-            bootstrap_servers: self.bootstrap_server.clone(),
-            client_id: CLIENT_ID.to_owned(),
-            ..Default::default()
-        }
-    }
-
-    async fn admin(&self) -> Result<Admin, Failure> {
-        let mut config = self.common();
-        for (key, value) in &self.property {
-            config.set(key, value)?;
-        }
-        Ok(Admin::connect(config).await?)
-    }
-
-    fn producer(&self) -> Result<ProducerConfig, Failure> {
-        let mut config = ProducerConfig { common: self.common(), ..Default::default() };
-        for (key, value) in &self.property {
-            config.set(key, value)?;
-        }
-        Ok(config)
-    }
-
-    fn consumer(&self) -> Result<ConsumerConfig, Failure> {
-        let mut config = ConsumerConfig { common: self.common(), ..Default::default() };
-        for (key, value) in &self.property {
-            config.set(key, value)?;
-        }
-        Ok(config)
+    /// The settings of a command that only administers.
+    fn administers(&self) -> Result<Settings, Failure> {
+        Settings::resolve(self, &[Kind::Admin])
     }
 }
 
@@ -70,7 +49,7 @@ fn report_all<T>(results: Vec<Result<T, moldau_client::ClientError>>) -> Result<
         match result {
             Ok(value) => good.push(value),
             Err(error) => {
-                eprintln!("error: {error}");
+                eprintln!("error: {}", explained(&error));
                 failed = true;
             }
         }

@@ -1,6 +1,9 @@
 //! The command line as a process: exit codes, what goes to stdout and what to stderr, closed pipes.
 
+mod docs;
+mod json;
 mod node;
+mod tools;
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -10,9 +13,19 @@ use std::process::{Command, Output, Stdio};
 fn moldau(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moldau"));
     command.args(args).stdin(Stdio::null());
-    for variable in ["MOLDAU_BOOTSTRAP_SERVER", "MOLDAU_LOG", "MOLDAU_LOG_FORMAT", "MOLDAU_OUTPUT"] {
+    for variable in [
+        "MOLDAU_BOOTSTRAP_SERVER",
+        "MOLDAU_COMMAND_CONFIG",
+        "MOLDAU_LOG",
+        "MOLDAU_LOG_FORMAT",
+        "MOLDAU_OUTPUT",
+        "MOLDAU_PROFILE",
+        "MOLDAU_PROPERTY",
+    ] {
         command.env_remove(variable);
     }
+    // Not the profiles of whoever runs the tests.
+    command.env("MOLDAU_CONFIG", "no-such-file.toml");
     command
 }
 
@@ -96,6 +109,22 @@ fn a_dump_goes_to_stdout_and_a_missing_file_ends_with_1() {
         "the good file is shown all the same"
     );
     assert!(text(&both.stderr).contains("no-such-file.log"));
+}
+
+#[test]
+fn a_dump_can_be_cut_short_and_leave_out_what_is_not_data() {
+    let segment = segment();
+    let path = segment.to_str().expect("UTF-8");
+    let whole = text(&output(&["log", "dump", "--records", path]).stdout);
+    let short = text(&output(&["log", "dump", "--records", "--max-bytes", "400", path]).stdout);
+    assert!(
+        whole.starts_with(&short) && short.contains("baseOffset: 0") && short.len() < whole.len(),
+        "{short}"
+    );
+    let data = text(&output(&["log", "dump", "--records", "--skip-record-metadata", path]).stdout);
+    let records = |dump: &str| dump.lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(records(&data), records(&whole));
+    assert!(!data.contains("keySize") && data.contains("payload: "), "{data}");
 }
 
 #[test]

@@ -11,13 +11,13 @@ use crate::{moldau, text};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `moldau serve`; killed when it is dropped.
-struct Served {
+pub(crate) struct Served {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Served {
-    fn start(data: &std::path::Path, more: &[&str]) -> Self {
+    pub(crate) fn start(data: &std::path::Path, more: &[&str]) -> Self {
         Self::start_at("127.0.0.1:0", data, more)
     }
 
@@ -46,20 +46,11 @@ impl Served {
         Self { child, address }
     }
 
-    fn run(&self, args: &[&str], input: &str) -> (i32, String, String) {
-        let mut child = moldau(args)
-            .env("MOLDAU_BOOTSTRAP_SERVER", &self.address)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    pub(crate) fn run(&self, args: &[&str], input: &str) -> (i32, String, String) {
+        run_at(&self.address, args, input)
     }
 
-    fn good(&self, args: &[&str], input: &str) -> String {
+    pub(crate) fn good(&self, args: &[&str], input: &str) -> String {
         let (code, stdout, stderr) = self.run(args, input);
         assert_eq!((code, stderr.as_str()), (0, ""), "{args:?}");
         stdout
@@ -80,11 +71,33 @@ impl Drop for Served {
     }
 }
 
+/// Runs a command against a server: exit code, stdout, stderr.
+pub(crate) fn run_at(address: &str, args: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = moldau(args)
+        .env("MOLDAU_BOOTSTRAP_SERVER", address)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    let pid = child.id().to_string();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(child.wait_with_output()));
+    let output = receiver.recv_timeout(PATIENCE * 2).unwrap_or_else(|_| {
+        // It must not outlive the test.
+        let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        panic!("{args:?} does not end")
+    });
+    let output = output.expect("it ends");
+    (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+}
+
 /// A directory of its own, removed in the end.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("moldau-it-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("a directory");

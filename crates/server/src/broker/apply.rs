@@ -189,8 +189,8 @@ impl Applier {
         if known != self.broker.logs.directory_id(&log) {
             self.broker.places_changed.notify_one();
         }
-        let topic = local.topic.clone();
-        Some(Arc::new(Partition::new(topic, local.topic_id, local.index, log, config, leader_epoch, syncs)))
+        let counters = self.broker.telemetry.topics.of(&local.topic);
+        Some(Arc::new(Partition::new(local, log, config, counters, syncs)))
     }
 
     fn elect_coordinator(&self, partition: &Arc<Partition>) {
@@ -203,6 +203,7 @@ impl Applier {
     fn drop_topics(&self, changes: &MetadataChanges) {
         for (id, topic) in &changes.deleted_topics {
             let Some(led) = self.broker.partitions.remove(*id) else { continue };
+            self.broker.telemetry.topics.remove(&topic.name);
             for partition in led.partitions() {
                 if &*partition.topic == OFFSETS_TOPIC {
                     self.broker.groups.resigned(partition.index.0, i32::MAX);

@@ -31,6 +31,7 @@ use moldau_types::{BrokerId, ErrorCode};
 use crate::controller::ControllerHandle;
 use crate::fetch::SessionCache;
 use crate::network::ConnectionRegistry;
+use crate::telemetry::Telemetry;
 
 pub(crate) use apply::Applier;
 pub(crate) use background::spawn_background;
@@ -64,6 +65,7 @@ pub(crate) struct Broker {
     pub(crate) groups: Arc<GroupCoordinator>,
     pub(crate) loggers: Arc<dyn crate::loggers::Loggers>,
     pub(crate) connections: Arc<ConnectionRegistry>,
+    pub(crate) telemetry: Telemetry,
     /// Told when `cordoned.log.dirs` has changed.
     pub(crate) cordoned_changed: tokio::sync::Notify,
     /// Told when a move to another log directory was asked for.
@@ -98,6 +100,7 @@ impl Broker {
             groups,
             loggers,
             connections,
+            telemetry: Telemetry::default(),
             cordoned_changed: tokio::sync::Notify::new(),
             moves_begun: tokio::sync::Notify::new(),
             places_changed: tokio::sync::Notify::new(),

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use arc_swap::ArcSwap;
 use moldau_config::TopicConfig;
 use moldau_log::{LogManager, PartitionLog};
+use moldau_metadata::LocalPartition;
 use moldau_types::{LeaderEpoch, Offset, PartitionIndex, Uuid};
 use tokio::sync::oneshot;
 
 use crate::fetch::Waiters;
+use crate::telemetry::TopicCounters;
 
 /// Resolves when what was appended is on the disk, or with what went wrong.
 pub(crate) type Durable = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -23,6 +25,8 @@ pub(crate) struct Partition {
     pub(crate) log: Arc<PartitionLog>,
     /// The topic's configs as they are now.
     pub(crate) config: ArcSwap<TopicConfig>,
+    /// What is counted of the topic.
+    pub(crate) counters: Arc<TopicCounters>,
     leader_epoch: AtomicI32,
     waiters: Waiters,
     /// Set when an acknowledgement waits for an fsync; it has the flusher.
@@ -37,21 +41,20 @@ impl AsRef<Waiters> for Partition {
 
 impl Partition {
     pub(crate) fn new(
-        topic: Arc<str>,
-        topic_id: Uuid,
-        index: PartitionIndex,
+        place: &LocalPartition,
         log: Arc<PartitionLog>,
         config: Arc<TopicConfig>,
-        leader_epoch: LeaderEpoch,
+        counters: Arc<TopicCounters>,
         syncs: Option<Arc<LogManager>>,
     ) -> Self {
         Partition {
-            topic,
-            topic_id,
-            index,
+            topic: place.topic.clone(),
+            topic_id: place.topic_id,
+            index: place.index,
             log,
             config: ArcSwap::new(config),
-            leader_epoch: AtomicI32::new(leader_epoch.0),
+            counters,
+            leader_epoch: AtomicI32::new(place.partition.leader_epoch.0),
             waiters: Waiters::default(),
             syncs,
         }

@@ -41,6 +41,8 @@ struct Slots {
     by_id: HashMap<i32, Slot>,
     /// Partitions of all sessions.
     partitions: usize,
+    /// Sessions that made room for others.
+    evicted: u64,
 }
 
 impl Slots {
@@ -57,6 +59,7 @@ impl Slots {
         match oldest.map(|(id, slot)| (*id, slot.last_used_ms)) {
             Some((id, last_used_ms)) if now_ms - last_used_ms > EVICTION_MS => {
                 self.remove(id);
+                self.evicted += 1;
                 true
             }
             _ => false,
@@ -67,6 +70,12 @@ impl Slots {
 impl SessionCache {
     pub(crate) fn new(slots_max: usize) -> Self {
         SessionCache { slots_max, partitions_max: PARTITIONS_MAX, slots: Mutex::default() }
+    }
+
+    /// Sessions, their partitions, and how many sessions made room for others since the start.
+    pub(crate) fn counts(&self) -> (usize, usize, u64) {
+        let slots = self.slots.lock();
+        (slots.by_id.len(), slots.partitions, slots.evicted)
     }
 
     /// Removes a session if it is there.
@@ -164,6 +173,7 @@ mod tests {
             Some(ErrorCode::FetchSessionIdNotFound)
         );
         assert!(cache.resume(live, 2, false, EVICTION_MS + 1).is_ok());
+        assert_eq!(cache.counts(), (2, 0, 1));
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl Fetch {
         let found: Vec<Arc<Partition>> =
             self.targets.iter().filter_map(|target| target.partition.as_ref().ok().cloned()).collect();
         let wait = Wait::on(found);
+        let _waiting = self.broker.telemetry.waiting_fetches.enter();
         let deadline = tokio::time::sleep(max_wait);
         tokio::pin!(deadline);
         loop {
@@ -209,6 +210,7 @@ impl Fetch {
     fn respond(self, pass: Pass) -> Outcome {
         let Fetch { broker, connection, mut head, mode, targets, .. } = self;
         let mut answers = pass.answers;
+        count(&broker, &targets, &answers);
         if head.api_version < FIRST_VERSION_WITH_STORAGE_ERROR {
             for answer in &mut answers {
                 if answer.data.error_code == ErrorCode::KafkaStorageError.code() {
@@ -238,6 +240,29 @@ impl Fetch {
             _ => Vec::new(),
         };
         finish(write(head, answers, leaders))
+    }
+}
+
+/// Counts the partitions of a fetch and the bytes that they are answered with.
+fn count(broker: &Broker, targets: &[Target], answers: &[PartitionAnswer]) {
+    for (target, answer) in targets.iter().zip(answers) {
+        let failed = u64::from(answer.data.error_code != 0);
+        match &target.partition {
+            Ok(partition) => {
+                let counters = &partition.counters;
+                counters.add(|c| &c.fetch_requests, 1);
+                if failed > 0 {
+                    counters.add(|c| &c.failed_fetch_requests, failed);
+                }
+                if let Some(records) = &answer.records {
+                    counters.add(|c| &c.bytes_out, records.len as u64);
+                }
+            }
+            Err(_) => {
+                broker.telemetry.topics.all().fetch_requests.add(1);
+                broker.telemetry.topics.all().failed_fetch_requests.add(failed);
+            }
+        }
     }
 }
 

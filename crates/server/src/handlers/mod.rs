@@ -27,15 +27,53 @@ mod produce;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use moldau_protocol::ApiKey;
 
 use crate::broker::Broker;
 use crate::dispatch::{RequestHead, call};
 use crate::network::{ConnectionInfo, Outcome, Service};
+use crate::telemetry::{Counted, settled};
 
 impl Service for Broker {
     fn handle(
+        self: &Arc<Self>,
+        connection: &Arc<ConnectionInfo>,
+        bytes: &mut [u8],
+        frames: &[Range<usize>],
+        outcomes: &mut Vec<Outcome>,
+    ) -> usize {
+        let (first, began) = (outcomes.len(), Instant::now());
+        let taken = self.work(connection, bytes, frames, outcomes);
+        let now = Instant::now();
+        for (frame, outcome) in frames.iter().zip(&mut outcomes[first..]) {
+            if let Some(counted) = self.telemetry.requests.begin(&bytes[frame.clone()], began) {
+                let settled = std::mem::replace(outcome, Outcome::Silence);
+                *outcome = self.count(counted, settled, now);
+            }
+        }
+        taken
+    }
+}
+
+impl Broker {
+    /// Counts a request when it has its answer: now, or later.
+    fn count(self: &Arc<Self>, counted: Counted, outcome: Outcome, now: Instant) -> Outcome {
+        let Outcome::Later(later) = outcome else {
+            self.telemetry.requests.end(counted, now);
+            return outcome;
+        };
+        let broker = self.clone();
+        Outcome::Later(Box::pin(async move {
+            let answered = settled(Outcome::Later(later)).await;
+            broker.telemetry.requests.end(counted, Instant::now());
+            answered
+        }))
+    }
+
+    /// Works on the first of `frames`, as [`Service::handle`] says.
+    fn work(
         self: &Arc<Self>,
         connection: &Arc<ConnectionInfo>,
         bytes: &mut [u8],

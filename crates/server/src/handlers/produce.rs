@@ -68,6 +68,8 @@ pub(crate) fn handle(
         let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
         match result {
             Ok(appended) => {
+                partition.counters.add(|c| &c.messages_in, appended.records);
+                partition.counters.add(|c| &c.bytes_in, appended.bytes);
                 answer.base_offset = appended.base_offset.0;
                 answer.log_append_time_ms = appended.log_append_time_ms;
                 answer.log_start_offset = appended.log_start_offset.0;
@@ -161,10 +163,15 @@ fn read(
                 None => find(broker, topic.name, topic.topic_id, data.index, version),
             };
             match target {
-                Err(error) => answer.error_code = error.code(),
+                Err(error) => {
+                    answer.error_code = error.code();
+                    broker.telemetry.topics.all().produce_requests.add(1);
+                    broker.telemetry.topics.all().failed_produce_requests.add(1);
+                }
                 Ok(partition) => {
                     let at = records.as_ptr() as usize - start;
                     let slot = Slot { request: request_at, topic: topic_at, partition: partition_at };
+                    partition.counters.add(|c| &c.produce_requests, 1);
                     found.push((slot, partition, at..at + records.len()));
                 }
             }
@@ -179,6 +186,7 @@ fn read(
         match validate(&partition, &mut bytes[range.clone()], version, now_ms) {
             Ok(validated) => batches.push(Batch { slot, partition, range, validated }),
             Err(refusal) => {
+                count_refusal(&partition, &refusal, range.len());
                 let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
                 refuse(answer, refusal, version);
                 answer.log_start_offset = partition.log.offsets().log_start.0;
@@ -225,6 +233,19 @@ fn name_leaders(broker: &Broker, listener: &str, response: &mut ProduceResponse)
     }
 }
 
+fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
+    let counters = &partition.counters;
+    counters.add(|c| &c.failed_produce_requests, 1);
+    match refusal.error {
+        ErrorCode::MessageTooLarge => counters.add(|c| &c.bytes_rejected, bytes as u64),
+        ErrorCode::CorruptMessage => counters.add(|c| &c.invalid_crc, 1),
+        ErrorCode::UnsupportedForMessageFormat => counters.add(|c| &c.invalid_magic, 1),
+        ErrorCode::InvalidRecord if refusal.misses_key => counters.add(|c| &c.no_key_compacted, 1),
+        ErrorCode::InvalidRecord => counters.add(|c| &c.invalid_offset_or_sequence, 1),
+        _ => {}
+    }
+}
+
 fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal, version: i16) {
     answer.error_code = refusal.error.code();
     if version >= 8 {
@@ -253,6 +274,10 @@ fn append_failed(answer: &mut PartitionProduceResponse, partition: &Partition, e
         AppendError::UnexpectedOffset { .. } => ErrorCode::InvalidRecord,
         AppendError::Storage(_) => ErrorCode::KafkaStorageError,
     };
+    partition.counters.add(|c| &c.failed_produce_requests, 1);
+    if code == ErrorCode::OutOfOrderSequenceNumber {
+        partition.counters.add(|c| &c.invalid_offset_or_sequence, 1);
+    }
     if code == ErrorCode::KafkaStorageError {
         tracing::error!(topic = %partition.topic, partition = partition.index.0, "append refused: {error}");
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a connection is in the registry exactly as long as its [`Registration`] lives.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,28 @@ struct Open {
     next: u64,
     by_ip: HashMap<IpAddr, usize>,
     by_listener: HashMap<Arc<str>, usize>,
+    /// Connections that were ever accepted.
+    accepted: BTreeMap<Arc<str>, u64>,
+    /// Connections that were told to close for their idleness.
+    expired: u64,
     connections: HashMap<u64, Arc<Liveness>>,
+}
+
+/// Connections of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListenerCounts {
+    /// Now.
+    pub(crate) open: usize,
+    /// Since the start.
+    pub(crate) accepted: u64,
+}
+
+/// Connections of all listeners.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionCounts {
+    pub(crate) by_listener: Vec<(Arc<str>, ListenerCounts)>,
+    /// Closed because nobody used them.
+    pub(crate) expired: u64,
 }
 
 /// All open connections.
@@ -97,6 +118,7 @@ impl ConnectionRegistry {
             return Err(refusal);
         }
         *open.by_listener.entry(listener.clone()).or_default() += 1;
+        *open.accepted.entry(listener.clone()).or_default() += 1;
         let id = open.next;
         open.next += 1;
         *open.by_ip.entry(ip).or_default() += 1;
@@ -111,10 +133,25 @@ impl ConnectionRegistry {
 
     /// Tells the connections that were idle for longer than `max` to close.
     pub(crate) fn expire_idle(&self, max: Duration) {
-        for liveness in self.open.lock().connections.values() {
-            if liveness.idle() > max {
-                liveness.expired.notify_one();
-            }
+        let mut open = self.open.lock();
+        let mut expired = 0;
+        for liveness in open.connections.values().filter(|liveness| liveness.idle() > max) {
+            liveness.expired.notify_one();
+            expired += 1;
+        }
+        open.expired += expired;
+    }
+
+    /// How many connections there are and were.
+    pub(crate) fn counts(&self) -> ConnectionCounts {
+        let open = self.open.lock();
+        let of_listener = |(listener, accepted): (&Arc<str>, &u64)| {
+            let now_open = open.by_listener.get(listener).copied().unwrap_or(0);
+            (listener.clone(), ListenerCounts { open: now_open, accepted: *accepted })
+        };
+        ConnectionCounts {
+            by_listener: open.accepted.iter().map(of_listener).collect(),
+            expired: open.expired,
         }
     }
 }
@@ -152,6 +189,8 @@ mod tests {
         assert!(registry.register(ip, &listener).is_err());
         drop(first);
         assert!(registry.register(ip, &listener).is_ok());
+        let counts = registry.counts().by_listener;
+        assert_eq!(counts, [(listener.clone(), ListenerCounts { open: 0, accepted: 2 })]);
         assert!(registry.open.lock().connections.is_empty());
         assert!(registry.open.lock().by_ip.is_empty());
         assert_eq!(registry.open.lock().by_listener[&listener], 0);

@@ -20,6 +20,7 @@ use super::{Node, NodeError, NodeOptions, bootstrap, registration};
 use crate::broker::{Applier, Broker, Configs, Identity, spawn_background, wall_clock_ms};
 use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, load, open_quorum, run};
 use crate::network::{Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, bind, serve};
+use crate::telemetry::{HttpListener, Started, serve_http};
 
 impl Node {
     /// Starts a node; when this returns, its listeners answer and its partitions have leaders. Needs a multi-threaded
@@ -36,6 +37,13 @@ impl Node {
         raise_descriptor_limit();
         let bound = bind_all(&config).await?;
         let (stopping, stopped) = watch::channel(false);
+        let started_node = Started::default();
+        let http = bind_http(&config).await?;
+        let http_address = http.as_ref().map(|listener| listener.address);
+        let mut tasks: Vec<_> = http
+            .map(|listener| tokio::spawn(serve_http(listener, started_node.clone(), stopped.clone())))
+            .into_iter()
+            .collect();
         let node_id = BrokerId(config.node.node_id);
 
         let logs = LogManager::lock(&config.log.log_dirs).map_err(|e| NodeError(e.to_string()))?;
@@ -107,7 +115,7 @@ impl Node {
         controller_registered?;
         joined?;
 
-        let mut tasks = spawn_background(&broker, &stopped);
+        tasks.extend(spawn_background(&broker, &stopped));
         tasks.push(tokio::spawn(registration::tell_of_cordoned(broker.clone(), stopped.clone())));
         tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
         let mut listeners = Vec::new();
@@ -128,7 +136,12 @@ impl Node {
             );
             tasks.push(tokio::spawn(accepting));
         }
-        Ok(Node { broker, quorum, stopping, listeners, tasks })
+        if let Some(address) = http_address {
+            tracing::info!(%address, "metrics and health over HTTP");
+        }
+        // It was set by nobody else.
+        let _ = started_node.set((broker.clone(), quorum.clone()));
+        Ok(Node { broker, quorum, stopping, listeners, http: http_address, tasks })
     }
 }
 
@@ -151,6 +164,22 @@ fn raise_descriptor_limit() {
         if let Err(error) = setrlimit(Resource::Nofile, limit) {
             tracing::warn!("the limit of open files stays as it is: {error}");
         }
+    }
+}
+
+/// The HTTP listener, if there is one. A port that nobody asked for may be missing: several nodes on a machine are no mistake.
+async fn bind_http(config: &BrokerConfig) -> Result<Option<HttpListener>, NodeError> {
+    let Some(wanted) = &config.network.http_listener else { return Ok(None) };
+    match HttpListener::bind(&wanted.address.host, wanted.address.port).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if wanted.is_default && error.kind() == std::io::ErrorKind::AddrInUse => {
+            tracing::warn!(
+                "no metrics and health over HTTP: {} is in use; choose another with moldau.http.listener",
+                wanted.address
+            );
+            Ok(None)
+        }
+        Err(error) => Err(NodeError(format!("moldau.http.listener={}: {error}", wanted.address))),
     }
 }
 

@@ -27,6 +27,10 @@ pub(crate) struct Appended {
     /// −1 with CreateTime.
     pub(crate) log_append_time_ms: i64,
     pub(crate) log_start_offset: Offset,
+    /// Records of the batch.
+    pub(crate) records: u64,
+    /// Its bytes in the log.
+    pub(crate) bytes: u64,
     /// Set when the answer must wait for an fsync (`moldau.durability=fsync`).
     pub(crate) durable: Option<Durable>,
 }
@@ -99,6 +103,8 @@ fn append_to<S>(
             base_offset: info.first_offset,
             log_append_time_ms: info.log_append_time_ms,
             log_start_offset: info.log_start_offset,
+            records: u64::try_from(batch.validated.header.record_count).unwrap_or(0),
+            bytes: batch.validated.rebuilt.as_ref().map_or(batch.range.len(), Vec::len) as u64,
             durable: partition.durable(info.last_offset),
         });
         answer(batch.slot, partition, appended);

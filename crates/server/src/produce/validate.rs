@@ -35,11 +35,13 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// The records that are at fault: number in the batch, and what is wrong.
     pub(crate) records: Vec<(i32, String)>,
+    /// A compacted topic was sent records without a key.
+    pub(crate) misses_key: bool,
 }
 
 impl Refusal {
     fn new(error: ErrorCode, message: impl Into<String>) -> Self {
-        Refusal { error, message: message.into(), records: Vec::new() }
+        Refusal { error, message: message.into(), records: Vec::new(), misses_key: false }
     }
 }
 
@@ -141,11 +143,12 @@ fn refusal(error: ValidationError) -> Refusal {
         _ if error.has_invalid_timestamp() => INVALID_TIMESTAMP_MESSAGE.to_owned(),
         _ => error.to_string(),
     };
+    let misses_key = error.misses_key();
     let records = match error {
         ValidationError::Records(errors) => {
             errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()
         }
         _ => Vec::new(),
     };
-    Refusal { error: code, message, records }
+    Refusal { error: code, message, records, misses_key }
 }

@@ -14,3 +14,4 @@ mod metadata;
 mod names;
 mod produce;
 mod produce_rules;
+mod telemetry;

@@ -49,6 +49,20 @@ impl Kind {
     }
 }
 
+/// A record of an internal topic, as it was consumed; `None` leaves it as it is.
+pub(crate) fn decode_consumed(
+    topic: &str,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Option<DecodedRecord> {
+    match topic {
+        "__consumer_offsets" => coordinator_record(Kind::Offsets, key, value),
+        "__transaction_state" => coordinator_record(Kind::Transactions, key, value),
+        "__share_group_state" => coordinator_record(Kind::ShareState, key, value),
+        _ => None,
+    }
+}
+
 /// A record as text; `None` leaves it as it is.
 pub(super) fn decode(kind: Kind, header: &BatchHeader, record: &RecordView<'_>) -> Option<DecodedRecord> {
     match kind {
@@ -57,8 +71,15 @@ pub(super) fn decode(kind: Kind, header: &BatchHeader, record: &RecordView<'_>) 
         Kind::Metadata => {
             Some(DecodedRecord { payload: Some(metadata(record.value?)), ..Default::default() })
         }
+        _ => coordinator_record(kind, record.key, record.value),
+    }
+}
+
+fn coordinator_record(kind: Kind, key: Option<&[u8]>, value: Option<&[u8]>) -> Option<DecodedRecord> {
+    match kind {
         Kind::Offsets => coordinator(
-            record,
+            key,
+            value,
             GroupRecordKey::decode,
             GroupRecordKey::record_type,
             |key| key.to_json(),
@@ -68,7 +89,8 @@ pub(super) fn decode(kind: Kind, header: &BatchHeader, record: &RecordView<'_>) 
             },
         ),
         Kind::Transactions => coordinator(
-            record,
+            key,
+            value,
             TransactionRecordKey::decode,
             TransactionRecordKey::record_type,
             |key| key.to_json(),
@@ -78,7 +100,8 @@ pub(super) fn decode(kind: Kind, header: &BatchHeader, record: &RecordView<'_>) 
             },
         ),
         Kind::ShareState => coordinator(
-            record,
+            key,
+            value,
             ShareRecordKey::decode,
             ShareRecordKey::record_type,
             |key| key.to_json(),
@@ -87,6 +110,7 @@ pub(super) fn decode(kind: Kind, header: &BatchHeader, record: &RecordView<'_>) 
                 Ok((version, ShareRecordValue::decode(kind, bytes)?.to_json(version)))
             },
         ),
+        Kind::Plain | Kind::Metadata => None,
     }
 }
 
@@ -95,19 +119,20 @@ fn version_of(value: &[u8]) -> Result<i16, DecodeError> {
 }
 
 fn coordinator<K>(
-    record: &RecordView<'_>,
-    key: impl Fn(&[u8]) -> Result<K, DecodeError>,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    read_key: impl Fn(&[u8]) -> Result<K, DecodeError>,
     kind: impl Fn(&K) -> i16,
     key_json: impl Fn(&K) -> Value,
-    value: impl Fn(i16, &[u8]) -> Result<(i16, Value), DecodeError>,
+    read_value: impl Fn(i16, &[u8]) -> Result<(i16, Value), DecodeError>,
 ) -> Option<DecodedRecord> {
     let unreadable = |error: DecodeError| format!("<UNREADABLE: {error}>");
-    let key = match key(record.key?) {
+    let key = match read_key(key?) {
         Ok(key) => key,
         Err(error) => return Some(DecodedRecord { key: Some(unreadable(error)), ..Default::default() }),
     };
     let kind = kind(&key);
-    let payload = match record.value.map(|bytes| value(kind, bytes)) {
+    let payload = match value.map(|bytes| read_value(kind, bytes)) {
         None => "<DELETE>".to_owned(),
         Some(Ok((version, data))) => json!({"version": version.to_string(), "data": data}).to_string(),
         Some(Err(error)) => unreadable(error),

@@ -119,6 +119,12 @@ impl ValidationError {
         matches!(self, ValidationError::Records(errors)
             if errors.iter().any(|error| matches!(error.kind, RecordErrorKind::InvalidTimestamp { .. })))
     }
+
+    /// Whether a record has no key and the topic, since it is compacted, wants one.
+    pub fn misses_key(&self) -> bool {
+        matches!(self, ValidationError::Records(errors)
+            if errors.iter().any(|error| matches!(error.kind, RecordErrorKind::NoKey)))
+    }
 }
 
 /// A record that the topic does not accept.

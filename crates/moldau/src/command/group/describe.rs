@@ -1,4 +1,4 @@
-//! `moldau group`: consumer groups, their members, offsets and lag.
+//! Groups with their offsets, members or states.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,51 +6,17 @@ use moldau_client::admin::GroupDescription;
 use moldau_client::{Admin, ClientError, ErrorCode, IsolationLevel, OffsetSpec, TopicPartition};
 use serde_json::json;
 
-use super::report_all;
-use crate::args::{GroupCommand, GroupDescribeArgs, GroupListArgs};
+use super::super::report_all;
+use crate::args::GroupDescribeArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
-
-pub(crate) async fn run(command: GroupCommand) -> Result<(), Failure> {
-    match command {
-        GroupCommand::List(args) => list(args).await,
-        GroupCommand::Describe(args) => describe(args).await,
-    }
-}
-
-async fn list(args: GroupListArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
-    let groups = admin.list_groups().await?;
-    show(
-        args.output.output,
-        || {
-            groups
-                .iter()
-                .map(|group| {
-                    json!({
-                        "group": group.id,
-                        "type": group.kind,
-                        "protocol_type": group.protocol_type,
-                        "state": group.state,
-                    })
-                })
-                .collect()
-        },
-        || {
-            let mut table = Table::new(&["GROUP", "TYPE", "STATE"]);
-            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-            for group in &groups {
-                table.row(vec![group.id.clone(), text(&group.kind), text(&group.state)]);
-            }
-            table.text()
-        },
-    )
-}
 
 /// Where a group stands in one partition.
 struct Standing {
     partition: TopicPartition,
     committed: Option<i64>,
+    /// What the committer wrote beside the offset.
+    metadata: Option<String>,
     end: Option<i64>,
     member: Option<String>,
     client_id: Option<String>,
@@ -68,12 +34,21 @@ struct Described {
     standings: Vec<Standing>,
 }
 
-async fn describe_one(admin: &Admin, name: &str) -> Result<Described, ClientError> {
-    let group = admin.describe_group(name).await?;
-    let offsets = admin.group_offsets(name).await?;
+/// Describes a group that is there: one that is dead and has no offsets is not.
+pub(super) async fn describe_existing(
+    admin: &Admin,
+    id: &str,
+) -> Result<(GroupDescription, BTreeMap<TopicPartition, moldau_client::OffsetAndMetadata>), ClientError> {
+    let group = admin.describe_group(id).await?;
+    let offsets = admin.group_offsets(id).await?;
     if group.state == "Dead" && offsets.is_empty() {
-        return Err(ClientError::server(format!("group {name}"), ErrorCode::GroupIdNotFound, None));
+        return Err(ClientError::server(format!("group {id}"), ErrorCode::GroupIdNotFound, None));
     }
+    Ok((group, offsets))
+}
+
+async fn describe_one(admin: &Admin, id: &str) -> Result<Described, ClientError> {
+    let (group, offsets) = describe_existing(admin, id).await?;
     let owners: BTreeMap<&TopicPartition, usize> = group
         .members
         .iter()
@@ -82,19 +57,17 @@ async fn describe_one(admin: &Admin, name: &str) -> Result<Described, ClientErro
         .collect();
     let partitions: BTreeSet<TopicPartition> =
         offsets.keys().chain(owners.keys().copied()).cloned().collect();
-    let mut ends = BTreeMap::new();
-    for partition in &partitions {
-        // A topic that is gone has committed offsets but no end.
-        if let Ok(found) = end_of(admin, partition).await {
-            ends.insert(partition.clone(), found);
-        }
-    }
+    let ends = ends_of(admin, &partitions).await?;
     let standings = partitions
         .into_iter()
         .map(|partition| {
             let member = owners.get(&partition).map(|at| &group.members[*at]);
+            let committed = offsets.get(&partition);
             Standing {
-                committed: offsets.get(&partition).map(|offset| offset.offset),
+                committed: committed.map(|committed| committed.offset),
+                metadata: committed
+                    .map(|committed| committed.metadata.clone())
+                    .filter(|text| !text.is_empty()),
                 end: ends.get(&partition).copied(),
                 member: member.map(|member| member.id.clone()),
                 client_id: member.map(|member| member.client_id.clone()),
@@ -106,30 +79,47 @@ async fn describe_one(admin: &Admin, name: &str) -> Result<Described, ClientErro
     Ok(Described { group, standings })
 }
 
-async fn end_of(admin: &Admin, partition: &TopicPartition) -> Result<i64, ClientError> {
-    for topic in admin.describe_topics(&[&partition.topic]).await? {
-        topic?;
-    }
-    let wanted = [(partition.clone(), OffsetSpec::Latest)];
+/// The ends of partitions; a topic that is gone has committed offsets but no end.
+async fn ends_of(
+    admin: &Admin,
+    partitions: &BTreeSet<TopicPartition>,
+) -> Result<BTreeMap<TopicPartition, i64>, ClientError> {
+    let names: BTreeSet<&str> = partitions.iter().map(|partition| &*partition.topic).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let topics = admin.describe_topics(&names).await?;
+    let has_leader = |partition: &TopicPartition| {
+        topics.iter().flatten().filter(|topic| topic.name == partition.topic).any(|topic| {
+            topic.partition(partition.partition).is_some_and(|partition| partition.leader.is_some())
+        })
+    };
+    let wanted = partitions
+        .iter()
+        .filter(|partition| has_leader(partition))
+        .map(|partition| (partition.clone(), OffsetSpec::Latest));
     let found = admin.list_offsets(wanted, IsolationLevel::ReadUncommitted).await?;
-    Ok(found.into_values().flatten().next().map_or(0, |found| found.offset))
+    Ok(found.into_iter().filter_map(|(partition, found)| Some((partition, found?.offset))).collect())
 }
 
-async fn describe(args: GroupDescribeArgs) -> Result<(), Failure> {
-    let admin = args.cluster.admin().await?;
+pub(super) async fn describe(args: GroupDescribeArgs) -> Result<(), Failure> {
+    let settings = args.cluster.administers()?;
+    let admin = settings.admin().await?;
     let mut described = Vec::new();
     let mut failures = Vec::new();
-    for name in &args.groups {
-        match describe_one(&admin, name).await {
+    let ids = args.groups.ids(&admin).await?;
+    for id in &ids {
+        match describe_one(&admin, id).await {
             Ok(one) => described.push(one),
             Err(error) => failures.push(Err::<(), _>(error)),
         }
     }
-    if !described.is_empty() {
+    if !described.is_empty() || ids.is_empty() {
         show(
-            args.output.output,
+            settings.output,
             || described.iter().map(json_of).collect(),
             || {
+                if args.state {
+                    return states_of(&described);
+                }
                 let text = if args.members { members_of } else { offsets_of };
                 described.iter().map(text).collect::<Vec<_>>().join("\n")
             },
@@ -160,6 +150,7 @@ fn json_of(described: &Described) -> serde_json::Value {
             "topic": &*standing.partition.topic,
             "partition": standing.partition.partition,
             "committed": standing.committed,
+            "metadata": standing.metadata,
             "end": standing.end,
             "lag": standing.lag(),
             "member": standing.member,
@@ -192,7 +183,7 @@ fn offsets_of(described: &Described) -> String {
 }
 
 fn members_of(described: &Described) -> String {
-    let mut table = Table::new(&["MEMBER", "INSTANCE", "CLIENT", "HOST", "PARTITIONS"]);
+    let mut table = Table::new(&["MEMBER", "INSTANCE", "CLIENT", "HOST", "COUNT", "PARTITIONS"]);
     for member in &described.group.members {
         let partitions: Vec<String> = member.assignment.iter().map(ToString::to_string).collect();
         table.row(vec![
@@ -200,8 +191,24 @@ fn members_of(described: &Described) -> String {
             member.instance_id.clone().unwrap_or_else(|| "-".to_owned()),
             member.client_id.clone(),
             member.client_host.clone(),
+            partitions.len().to_string(),
             partitions.join(" "),
         ]);
     }
     head(&described.group) + &table.text()
+}
+
+fn states_of(described: &[Described]) -> String {
+    let mut table = Table::new(&["GROUP", "STATE", "COORDINATOR", "ASSIGNOR", "MEMBERS"]);
+    for Described { group, .. } in described {
+        let assignor = if group.protocol.is_empty() { "-" } else { &group.protocol };
+        table.row(vec![
+            group.id.clone(),
+            group.state.clone(),
+            group.coordinator.to_string(),
+            assignor.to_owned(),
+            group.members.len().to_string(),
+        ]);
+    }
+    table.text()
 }

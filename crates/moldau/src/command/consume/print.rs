@@ -1,4 +1,4 @@
-//! The form in which `moldau consume` prints a record: text, JSON or a template.
+//! The form in which `moldau consume` prints a record: text, hex, JSON or a template.
 //!
 //! Always: bytes that are no UTF-8 come out as they are in text and templates; in JSON they are hex, under another name.
 
@@ -8,107 +8,30 @@ use moldau_client::ConsumerRecord;
 use moldau_client::TimestampType;
 use serde::Serialize;
 
+use super::template::{Field, Form, Piece, pieces};
+use crate::text::to_hex;
+
 /// A form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
+    #[default]
     Text,
+    Hex,
     Json,
     Template(Vec<Piece>),
 }
 
-/// A piece of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    Literal(Vec<u8>),
-    Key,
-    KeySize,
-    Value,
-    ValueSize,
-    Headers,
-    Timestamp,
-    Topic,
-    Partition,
-    Offset,
-}
-
 impl Format {
-    /// Reads `text`, `json` or a template.
+    /// Reads `text`, `hex`, `json` or a template.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "text" => Ok(Self::Text),
+            "hex" => Ok(Self::Hex),
             "json" => Ok(Self::Json),
             template if template.contains(['%', '\\']) => pieces(template).map(Self::Template),
-            _ => Err("must be text, json, or a template such as '%k=%s\\n'".to_owned()),
+            _ => Err("must be text, hex, json, or a template such as '%k=%s\\n'".to_owned()),
         }
     }
-}
-
-fn pieces(template: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut literal = Vec::new();
-    let mut rest = template.chars();
-    while let Some(next) = rest.next() {
-        let piece = match next {
-            '%' => match rest.next() {
-                Some('k') => Piece::Key,
-                Some('K') => Piece::KeySize,
-                Some('s') => Piece::Value,
-                Some('S') => Piece::ValueSize,
-                Some('h') => Piece::Headers,
-                Some('T') => Piece::Timestamp,
-                Some('t') => Piece::Topic,
-                Some('p') => Piece::Partition,
-                Some('o') => Piece::Offset,
-                Some('%') => {
-                    literal.push(b'%');
-                    continue;
-                }
-                other => {
-                    return Err(format!(
-                        "%{} means nothing; there are %k %s %h %T %t %p %o %K %S and %%",
-                        other.map(String::from).unwrap_or_default()
-                    ));
-                }
-            },
-            '\\' => {
-                match rest.next() {
-                    Some('n') => literal.push(b'\n'),
-                    Some('r') => literal.push(b'\r'),
-                    Some('t') => literal.push(b'\t'),
-                    Some('\\') => literal.push(b'\\'),
-                    Some('x') => {
-                        let hex: String = rest.by_ref().take(2).collect();
-                        let byte = two_digits(&hex)
-                            .ok_or_else(|| format!("\\x{hex} is not \\x and two hex digits"))?;
-                        literal.push(byte);
-                    }
-                    other => {
-                        return Err(format!(
-                            "\\{} means nothing; there are \\n \\r \\t \\\\ and \\xNN",
-                            other.map(String::from).unwrap_or_default()
-                        ));
-                    }
-                }
-                continue;
-            }
-            other => {
-                literal.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
-            }
-        };
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-        }
-        pieces.push(piece);
-    }
-    if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
-    }
-    Ok(pieces)
-}
-
-fn two_digits(hex: &str) -> Option<u8> {
-    (hex.len() == 2).then(|| u8::from_str_radix(hex, 16).ok())?
 }
 
 /// Prints records in one form.
@@ -117,29 +40,16 @@ pub(crate) struct Printer {
     pub(crate) format: Format,
     pub(crate) key_separator: Option<String>,
     pub(crate) headers: bool,
+    pub(crate) delimiter: Option<String>,
     pub(crate) null: String,
 }
 
 impl Printer {
-    fn bytes<'a>(&'a self, bytes: Option<&'a [u8]>) -> &'a [u8] {
-        bytes.unwrap_or(self.null.as_bytes())
-    }
-
-    /// Prints one record.
+    /// Prints one record. `InvalidData` is an error of the record.
     pub(crate) fn print(&self, record: &ConsumerRecord, out: &mut impl Write) -> io::Result<()> {
         match &self.format {
-            Format::Text => {
-                if self.headers {
-                    self.print_headers(record, out)?;
-                    out.write_all(b"\t")?;
-                }
-                if let Some(separator) = &self.key_separator {
-                    out.write_all(self.bytes(record.key.as_deref()))?;
-                    out.write_all(separator.as_bytes())?;
-                }
-                out.write_all(self.bytes(record.value.as_deref()))?;
-                out.write_all(b"\n")
-            }
+            Format::Text => self.print_line(record, Form::Raw, out),
+            Format::Hex => self.print_line(record, Form::Hex, out),
             Format::Json => {
                 serde_json::to_writer(&mut *out, &JsonRecord::of(record))?;
                 out.write_all(b"\n")
@@ -150,31 +60,77 @@ impl Printer {
         }
     }
 
-    fn print_piece(&self, piece: &Piece, record: &ConsumerRecord, out: &mut impl Write) -> io::Result<()> {
-        let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(-1, |bytes| bytes.len() as i64);
-        match piece {
-            Piece::Literal(bytes) => out.write_all(bytes),
-            Piece::Key => out.write_all(self.bytes(record.key.as_deref())),
-            Piece::Value => out.write_all(self.bytes(record.value.as_deref())),
-            Piece::KeySize => write!(out, "{}", size(&record.key)),
-            Piece::ValueSize => write!(out, "{}", size(&record.value)),
-            Piece::Headers => self.print_headers(record, out),
-            Piece::Timestamp => write!(out, "{}", record.timestamp),
-            Piece::Topic => out.write_all(record.topic.as_bytes()),
-            Piece::Partition => write!(out, "{}", record.partition),
-            Piece::Offset => write!(out, "{}", record.offset),
+    fn print_line(&self, record: &ConsumerRecord, form: Form, out: &mut impl Write) -> io::Result<()> {
+        if self.headers {
+            self.print_headers(record, form, out)?;
+            out.write_all(b"\t")?;
+        }
+        if let Some(separator) = &self.key_separator {
+            self.print_bytes(record.key.as_deref(), form, out)?;
+            out.write_all(separator.as_bytes())?;
+        }
+        self.print_bytes(record.value.as_deref(), form, out)?;
+        out.write_all(self.delimiter.as_deref().unwrap_or("\n").as_bytes())
+    }
+
+    fn print_bytes(&self, bytes: Option<&[u8]>, form: Form, out: &mut impl Write) -> io::Result<()> {
+        match (bytes, form) {
+            (bytes, Form::Size) => write!(out, "{}", bytes.map_or(-1, |bytes| bytes.len() as i64)),
+            (None, _) => out.write_all(self.null.as_bytes()),
+            (Some(bytes), Form::Raw) => out.write_all(bytes),
+            (Some(bytes), Form::Hex) => out.write_all(to_hex(bytes).as_bytes()),
+            (Some(bytes), Form::Number(number)) => {
+                let text = number.text(bytes);
+                let text = text.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+                out.write_all(text.as_bytes())
+            }
         }
     }
 
-    fn print_headers(&self, record: &ConsumerRecord, out: &mut impl Write) -> io::Result<()> {
+    fn print_piece(&self, piece: &Piece, record: &ConsumerRecord, out: &mut impl Write) -> io::Result<()> {
+        match piece {
+            Piece::Literal(bytes) => out.write_all(bytes),
+            Piece::Bytes(field, form) => {
+                let bytes = match field {
+                    Field::Key => record.key.as_deref(),
+                    Field::Value => record.value.as_deref(),
+                    Field::Header(name) => {
+                        let last = record.headers.iter().rev().find(|header| header.key == *name);
+                        last.and_then(|header| header.value.as_deref())
+                    }
+                };
+                self.print_bytes(bytes, *form, out)
+            }
+            Piece::Headers(form) => self.print_headers(record, *form, out),
+            Piece::Timestamp => write!(out, "{}", record.timestamp),
+            Piece::TimestampIso => out.write_all(crate::time::to_iso(record.timestamp).as_bytes()),
+            Piece::TimestampType => out.write_all(type_of(record).as_bytes()),
+            Piece::Topic => out.write_all(record.topic.as_bytes()),
+            Piece::Partition => write!(out, "{}", record.partition),
+            Piece::Offset => write!(out, "{}", record.offset),
+            Piece::LeaderEpoch => match record.leader_epoch {
+                Some(leader_epoch) => write!(out, "{leader_epoch}"),
+                None => out.write_all(self.null.as_bytes()),
+            },
+        }
+    }
+
+    fn print_headers(&self, record: &ConsumerRecord, form: Form, out: &mut impl Write) -> io::Result<()> {
         for (at, header) in record.headers.iter().enumerate() {
             if at > 0 {
                 out.write_all(b",")?;
             }
             write!(out, "{}=", header.key)?;
-            out.write_all(self.bytes(header.value.as_deref()))?;
+            self.print_bytes(header.value.as_deref(), form, out)?;
         }
         Ok(())
+    }
+}
+
+fn type_of(record: &ConsumerRecord) -> &'static str {
+    match record.timestamp_type {
+        TimestampType::CreateTime => "CreateTime",
+        TimestampType::LogAppendTime => "LogAppendTime",
     }
 }
 
@@ -220,7 +176,7 @@ fn text_or_hex<'a, T>(bytes: Option<&'a [u8]>, text: fn(Option<&'a str>) -> T, h
     match bytes.map(std::str::from_utf8) {
         None => text(None),
         Some(Ok(utf8)) => text(Some(utf8)),
-        Some(Err(_)) => hex(bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect()),
+        Some(Err(_)) => hex(to_hex(bytes.unwrap_or_default())),
     }
 }
 
@@ -231,10 +187,7 @@ impl<'a> JsonRecord<'a> {
             partition: record.partition,
             offset: record.offset,
             timestamp: record.timestamp,
-            timestamp_type: match record.timestamp_type {
-                TimestampType::CreateTime => "CreateTime",
-                TimestampType::LogAppendTime => "LogAppendTime",
-            },
+            timestamp_type: type_of(record),
             key: text_or_hex(record.key.as_deref(), JsonKey::Text, JsonKey::Hex),
             value: text_or_hex(record.value.as_deref(), JsonValue::Text, JsonValue::Hex),
             headers: record
@@ -274,6 +227,7 @@ mod tests {
             format: Format::parse(format).expect("a format"),
             key_separator: Some("=".to_owned()),
             headers: true,
+            delimiter: None,
             null: "NULL".to_owned(),
         };
         let mut out = Vec::new();
@@ -299,6 +253,37 @@ mod tests {
     }
 
     #[test]
+    fn hex_is_text_of_each_byte() {
+        assert_eq!(printed("hex", &record()), "source=666161,none=NULL\t4e3134323238=NULL\n");
+    }
+
+    #[test]
+    fn named_pieces_have_forms() {
+        let mut record = record();
+        record.value = Some(vec![0, 0, 1, 0].into());
+        assert_eq!(
+            printed(
+                "%{key.hex} %{key.size} %{value.int} %{header.source}|%{header.other} %{leader_epoch}",
+                &record
+            ),
+            "4e3134323238 6 256 faa|NULL NULL"
+        );
+        assert_eq!(
+            printed("%{timestamp.iso} %{timestamp.type} %{headers.hex}", &record),
+            "2013-01-01T05:15:00Z CreateTime source=666161,none=NULL"
+        );
+        let printer = Printer {
+            format: Format::parse("%{key.long}").expect("a format"),
+            key_separator: None,
+            headers: false,
+            delimiter: None,
+            null: String::new(),
+        };
+        let error = printer.print(&record, &mut Vec::new()).expect_err("six bytes are no long");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
     fn bytes_that_are_no_text_are_hex_in_json() {
         let mut record = record();
         record.value = Some(vec![0xff, 0x00].into());
@@ -307,7 +292,7 @@ mod tests {
 
     #[test]
     fn what_means_nothing_in_a_template_is_refused() {
-        for bad in ["%q", "%", r"\q", r"\x1", "xml"] {
+        for bad in ["%q", "%", r"\q", r"\x1", "xml", "%{keys}", "%{key.xml}", "%{header.}", "%{}"] {
             assert!(Format::parse(bad).is_err(), "{bad}");
         }
     }

@@ -1,0 +1,193 @@
+//! `moldau consume`: records to stdout.
+//!
+//! Always: what is committed was printed or filtered out; a partition that is to be read up to a place is not read beyond it.
+
+mod filter;
+mod number;
+mod print;
+mod span;
+mod template;
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::time::Duration;
+
+use moldau_client::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel, TopicPartition};
+use tokio::time::Instant;
+
+pub(crate) use filter::{Condition, condition};
+pub(crate) use print::Format;
+use print::Printer;
+use span::Span;
+
+use crate::args::{ConsumeArgs, OutputFormat};
+use crate::command::log::decode::decode_consumed;
+use crate::command::topic::names_matching;
+use crate::failure::Failure;
+use crate::progress::{Progress, Unit};
+use crate::settings::{Kind, Settings};
+use crate::signals::StopSignals;
+
+const POLL: Duration = Duration::from_millis(200);
+
+pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
+    let settings = Settings::resolve(&args.cluster, &[Kind::Consumer])?;
+    let mut config = settings.consumer()?;
+    config.group_id = args.group.clone().or(config.group_id);
+    if !settings.has("auto.offset.reset") {
+        config.auto_offset_reset = AutoOffsetReset::Earliest;
+    }
+    if args.read_committed {
+        config.isolation_level = IsolationLevel::ReadCommitted;
+    }
+    // Records that are not printed must not be committed either.
+    config.auto_commit = false;
+    config.allow_auto_create_topics = false;
+    if let (Some(count), true) = (args.count, args.filter.is_empty()) {
+        config.max_poll_records = config.max_poll_records.min(count.max(1).try_into().unwrap_or(usize::MAX));
+    }
+    if args.format.is_none() && settings.output_asked == Some(OutputFormat::Json) {
+        args.format = Some(Format::Json);
+    }
+    if let Some(pattern) = &args.matching {
+        let admin = settings.admin().await?;
+        args.topics = names_matching(&admin, pattern, false, false).await?;
+        admin.close().await;
+    }
+    let mut consumer = Consumer::connect(config).await?;
+    let span = match &args.group {
+        Some(_) => {
+            consumer.subscribe(args.topics.iter().map(String::as_str))?;
+            Span::of_group(args.exit_at_end)
+        }
+        None => Span::assign(&mut consumer, &args).await?,
+    };
+    let result = Reading::new(&args, span)?.read(&mut consumer).await;
+    let closed = consumer.close().await;
+    result?;
+    Ok(closed?)
+}
+
+/// The work, as far as it is.
+struct Reading<'a> {
+    args: &'a ConsumeArgs,
+    span: Span,
+    printer: Printer,
+    out: BufWriter<io::Stdout>,
+    progress: Progress,
+    printed: u64,
+}
+
+impl<'a> Reading<'a> {
+    fn new(args: &'a ConsumeArgs, span: Span) -> Result<Self, Failure> {
+        let printer = Printer {
+            format: args.format.clone().unwrap_or_default(),
+            key_separator: args.key_separator.clone(),
+            headers: args.headers,
+            delimiter: args.delimiter.clone(),
+            null: args.null.clone(),
+        };
+        let counted = args.count.filter(|_| args.filter.is_empty());
+        let total = counted.into_iter().chain(span.total()).min();
+        Ok(Self {
+            args,
+            span,
+            printer,
+            out: BufWriter::with_capacity(64 * 1024, io::stdout()),
+            progress: Progress::start(Unit::Records, total, true),
+            printed: 0,
+        })
+    }
+
+    fn is_enough(&self) -> bool {
+        self.args.count.is_some_and(|count| self.printed >= count)
+    }
+
+    /// Reads and prints until one of the ends that were asked for, or a signal; a member then leaves its group.
+    async fn read(mut self, consumer: &mut Consumer) -> Result<(), Failure> {
+        let mut stop = StopSignals::new()?;
+        let mut quiet_since = Instant::now();
+        loop {
+            if self.is_enough() {
+                return Ok(());
+            }
+            if self.span.is_read(consumer).await? {
+                return self.too_few();
+            }
+            let records = tokio::select! {
+                records = consumer.poll(POLL) => records?,
+                _ = stop.next() => return Ok(()),
+            };
+            if self.args.group.is_some() && consumer.member_id().is_none() {
+                // Joining takes its time; only then is it quiet because nothing comes.
+                quiet_since = Instant::now();
+            }
+            if records.is_empty() {
+                if self.args.timeout.is_some_and(|timeout| quiet_since.elapsed() >= timeout) {
+                    return self.too_few();
+                }
+                continue;
+            }
+            quiet_since = Instant::now();
+            let taken = self.take(&records)?;
+            if self.args.group.is_some() {
+                consumer.commit_offsets(taken).await?;
+            }
+        }
+    }
+
+    /// Prints what is asked for of these; the offsets behind what was taken up.
+    fn take(
+        &mut self,
+        records: &[ConsumerRecord],
+    ) -> Result<BTreeMap<TopicPartition, moldau_client::OffsetAndMetadata>, Failure> {
+        let mut taken = BTreeMap::new();
+        for record in records {
+            let decoded = self.args.decode.then(|| decoded(record)).flatten();
+            let record = decoded.as_ref().unwrap_or(record);
+            if self.is_enough() {
+                break;
+            }
+            let partition = TopicPartition::new(record.topic.clone(), record.partition);
+            if !self.span.has(&partition, record.offset) {
+                continue;
+            }
+            self.progress.advance(1);
+            if self.args.filter.iter().all(|condition| condition.holds(record)) {
+                if let Err(error) = self.printer.print(record, &mut self.out) {
+                    return Err(match error.kind() {
+                        io::ErrorKind::InvalidData => {
+                            self.out.flush()?;
+                            Failure::said_no(format!("record {partition}@{}: {error}", record.offset))
+                        }
+                        _ => error.into(),
+                    });
+                }
+                self.printed += 1;
+            }
+            taken.insert(partition, (record.offset + 1).into());
+        }
+        self.out.flush()?;
+        if !self.args.filter.is_empty() {
+            let printed = self.printed;
+            self.progress.say(|| format!("({printed} printed)"));
+        }
+        Ok(taken)
+    }
+
+    fn too_few(&self) -> Result<(), Failure> {
+        match self.args.count {
+            Some(count) if self.printed < count => {
+                Err(Failure::said_no(format!("only {} of {count} records were there", self.printed)))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A record of one of the cluster's own topics with key and value as JSON; a null value stays null.
+fn decoded(record: &ConsumerRecord) -> Option<ConsumerRecord> {
+    let text = decode_consumed(&record.topic, record.key.as_deref(), record.value.as_deref())?;
+    let value = record.value.as_ref().and(text.payload);
+    Some(ConsumerRecord { key: text.key.map(Into::into), value: value.map(Into::into), ..record.clone() })
+}
