@@ -15,7 +15,9 @@ use moldau_protocol::messages::{
 };
 use moldau_types::{BrokerId, ErrorCode};
 
-use crate::config_rules::{MIN_INSYNC_REPLICAS, check_exists, check_resource_name, settings_of};
+use crate::config_rules::{
+    MIN_INSYNC_REPLICAS, check_exists, check_metadata_version, check_resource_name, settings_of,
+};
 use crate::result::outcome;
 use crate::{ApiError, Context, Controller, ControllerResult};
 
@@ -122,6 +124,7 @@ impl Controller {
         check_resource_name(resource)?;
         let altered = self.altered(cx, resource, ops)?;
         check_exists(cx.image, resource)?;
+        check_metadata_version(resource, altered.changes.keys(), cx.version())?;
         let current = cx.image.configs.get(resource);
         let is_broker = resource.resource_type == ConfigResourceType::Broker;
         let mut records = Vec::new();

@@ -4,11 +4,13 @@
 
 use moldau_config::value::Value;
 use moldau_config::{Settings, TopicConfig, keys};
-use moldau_metadata::{ConfigEntries, ConfigResource, ConfigResourceType, MetadataImage};
+use moldau_metadata::{ConfigEntries, ConfigResource, ConfigResourceType, MetadataImage, MetadataVersion};
 use moldau_types::{BrokerId, ErrorCode};
 
 use crate::topic_name::validate_topic_name;
 use crate::{ApiError, ControllerSettings};
+
+const CORDONED_LOG_DIRS: &str = "cordoned.log.dirs";
 
 /// Name of the config that says how many in-sync replicas `acks=all` needs.
 pub(crate) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
@@ -90,6 +92,24 @@ pub(crate) fn check_resource_name(resource: &ConfigResource) -> Result<(), ApiEr
         }
         ConfigResourceType::ClientMetrics | ConfigResourceType::Group => Ok(()),
     }
+}
+
+/// Whether the metadata log can hold what the config stands for. Before 4.3-IV0 a broker's cordoned log directories are
+/// not in it (KIP-1066).
+pub(crate) fn check_metadata_version(
+    resource: &ConfigResource,
+    names: impl IntoIterator<Item = impl AsRef<str>>,
+    version: MetadataVersion,
+) -> Result<(), ApiError> {
+    let mut names = names.into_iter();
+    if version.has_cordoned_dirs()
+        || resource.resource_type != ConfigResourceType::Broker
+        || names.all(|name| name.as_ref() != CORDONED_LOG_DIRS)
+    {
+        return Ok(());
+    }
+    let message = "The cordoned.log.dirs configuration value cannot be set because it requires metadata.version >= 4.3-IV0";
+    Err(ApiError::new(ErrorCode::InvalidConfig, message))
 }
 
 /// Whether the topic or broker exists.

@@ -59,9 +59,10 @@ pub fn data_directory() -> PathBuf {
     own
 }
 
-/// Starts a node of this process on a runtime that lives as long as the process. `settings` are over what
-/// all tests' nodes have.
-fn start_own(settings: &[(&str, &str)]) -> Node {
+/// Starts a node of this process on a runtime that lives as long as the process. `settings` are over what all tests'
+/// nodes have, and a `release` sets the metadata version back.
+fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> Node {
+    let release_version = release.map(str::to_owned);
     let settings: Vec<(String, String)> =
         settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -81,7 +82,7 @@ fn start_own(settings: &[(&str, &str)]) -> Node {
             let configs = moldau_config::BrokerConfig::load(pairs).expect("good configs");
             let options = moldau_server::NodeOptions {
                 configs,
-                release_version: None,
+                release_version,
                 features: Vec::new(),
                 loggers: std::sync::Arc::new(NoLoggers),
             };
@@ -104,12 +105,17 @@ impl Node {
     pub fn get() -> Self {
         static NODE: std::sync::OnceLock<Node> = std::sync::OnceLock::new();
         let named = || named().map(|address| Self { address, http: None });
-        NODE.get_or_init(|| named().unwrap_or_else(|| start_own(&[]))).clone()
+        NODE.get_or_init(|| named().unwrap_or_else(|| start_own(&[], None))).clone()
     }
 
     /// A node of the caller's own in this process, with these settings, whatever `MOLDAU_TEST_BOOTSTRAP` says.
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        start_own(settings)
+        start_own(settings, None)
+    }
+
+    /// The same, with the metadata version of an older release such as `4.2`.
+    pub fn of_release(release: &str, settings: &[(&str, &str)]) -> Self {
+        start_own(settings, Some(release))
     }
 
     /// Whether the node is in this process and so a Moldau, not the one that `MOLDAU_TEST_BOOTSTRAP` names.

@@ -1,6 +1,6 @@
 //! Configs of topics, brokers, groups and client metrics subscriptions.
 
-use moldau_controller::list_config_resources;
+use moldau_controller::{BootstrapOptions, list_config_resources};
 use moldau_metadata::{ConfigResource, MetadataRecord};
 use moldau_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use moldau_protocol::messages::incremental_alter_configs_request as incremental;
@@ -30,6 +30,19 @@ fn change(resource_type: i8, name: &str, ops: &[(&str, i8, Option<&str>)]) -> In
 fn incremental(world: &mut World, request: &IncrementalAlterConfigsRequest) -> (ErrorCode, String) {
     let response = world.decide(|c, cx| c.incremental_alter_configs(cx, request)).responses.remove(0);
     (ErrorCode::from_code(response.error_code), response.error_message.unwrap_or_default())
+}
+
+#[test]
+fn log_directories_are_not_cordoned_below_the_metadata_version_that_has_them() {
+    let cordon = change(4, "1", &[("cordoned.log.dirs", 0, Some("*"))]);
+    let older = BootstrapOptions { release_version: Some("4.2".into()), ..BootstrapOptions::default() };
+    let mut world = World::new(1, &older, &[]);
+    world.start_broker(1, None);
+    let (error, message) = incremental(&mut world, &cordon);
+    assert_eq!(error, ErrorCode::InvalidConfig);
+    assert!(message.ends_with("requires metadata.version >= 4.3-IV0"), "{message}");
+    let mut world = World::with_brokers(&[1]);
+    assert_eq!(incremental(&mut world, &cordon).0, ErrorCode::None);
 }
 
 #[test]

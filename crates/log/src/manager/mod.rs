@@ -176,7 +176,7 @@ impl LogManager {
 
     /// Sets the directories that get no new logs (`cordoned.log.dirs`); the logs that are there stay.
     pub fn set_cordoned(&self, paths: Vec<PathBuf>) {
-        *self.cordoned.lock() = paths;
+        *self.cordoned.lock() = paths.into_iter().map(lock::absolute).collect();
     }
 
     /// The id of the log directory that a log is in.

@@ -208,6 +208,19 @@ fn a_cordoned_directory_gets_no_new_logs_while_another_takes_them() {
 }
 
 #[test]
+fn a_directory_that_was_given_by_a_relative_path_goes_by_its_absolute_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let up = std::env::current_dir().unwrap().components().skip(1).map(|_| "..").collect::<PathBuf>();
+    let relative = up.join(dir.path().strip_prefix("/").unwrap());
+    assert!(relative.is_relative());
+    let manager = manager(std::slice::from_ref(&relative));
+    manager.set_cordoned(vec![relative.clone()]);
+    let shown = manager.dirs().remove(0);
+    assert_eq!(shown.path, std::env::current_dir().unwrap().join(&relative));
+    assert!(shown.cordoned);
+}
+
+#[test]
 fn logs_are_made_while_checkpoints_are_written() {
     let dir = tempfile::tempdir().unwrap();
     let manager = manager(&[dir.path().to_owned()]);

@@ -1,10 +1,12 @@
 //! DeleteTopics (api key 20), versions 1 to 6, by name or (version 6) by id: decided by the controller.
+//!
+//! Version 3 added TOPIC_DELETION_DISABLED; before it that is INVALID_REQUEST.
 
 use std::sync::Arc;
 
 use moldau_protocol::messages::delete_topics_response::DeletableTopicResult;
 use moldau_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
-use moldau_types::Uuid;
+use moldau_types::{ErrorCode, Uuid};
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
@@ -12,7 +14,7 @@ use crate::dispatch::RequestContext;
 /// Answers a DeleteTopics request.
 pub(crate) async fn handle(
     broker: Arc<Broker>,
-    _context: RequestContext,
+    context: RequestContext,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     let by_name = request.topic_names.iter().map(|name| (Some(name.clone()), Uuid::ZERO));
@@ -22,7 +24,7 @@ pub(crate) async fn handle(
         .controller()
         .submit(move |controller, context| controller.delete_topics(context, &request))
         .await;
-    submitted.unwrap_or_else(|error| DeleteTopicsResponse {
+    let mut answer = submitted.unwrap_or_else(|error| DeleteTopicsResponse {
         responses: asked
             .into_iter()
             .map(|(name, topic_id)| DeletableTopicResult {
@@ -33,5 +35,12 @@ pub(crate) async fn handle(
             })
             .collect(),
         ..DeleteTopicsResponse::default()
-    })
+    });
+    if context.api_version < 3 {
+        let disabled = answer.responses.iter_mut();
+        for topic in disabled.filter(|topic| topic.error_code == ErrorCode::TopicDeletionDisabled.code()) {
+            topic.error_code = ErrorCode::InvalidRequest.code();
+        }
+    }
+    answer
 }

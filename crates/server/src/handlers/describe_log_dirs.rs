@@ -28,6 +28,7 @@ pub(crate) async fn handle(
     // A copy that becomes the log meanwhile is not shown twice.
     let copies = broker.logs.future_logs();
     let logs = broker.logs.logs();
+    let says_cordoned = broker.image().features.version().has_cordoned_dirs();
     let results = broker.logs.dirs().into_iter().map(|dir| {
         let log_dir = dir.path.display().to_string();
         if let Some(reason) = dir.failure {
@@ -69,7 +70,7 @@ pub(crate) async fn handle(
                 .collect(),
             total_bytes: dir.total_bytes,
             usable_bytes: dir.usable_bytes,
-            is_cordoned: dir.cordoned,
+            is_cordoned: says_cordoned && dir.cordoned,
         }
     });
     DescribeLogDirsResponse { results: results.collect(), ..DescribeLogDirsResponse::default() }

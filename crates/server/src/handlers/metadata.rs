@@ -1,8 +1,8 @@
 //! Metadata (api key 3), versions 0 to 13.
 //!
 //! - No topics means all topics (an empty list in version 0, null from version 1 on).
-//! - A topic that is not there is made when the request and `auto.create.topics.enable` say so; it is ready when it is
-//!   answered, since for some clients LEADER_NOT_AVAILABLE is final.
+//! - A topic that is not there is made when the request and `auto.create.topics.enable` say so. The answer still says
+//!   UNKNOWN_TOPIC_OR_PARTITION, as the reference's does, and clients ask again; by then the topic is ready.
 //! - A topic is answered once, however often it is asked for: the answer is never much larger than what it is about.
 //! - Topics may be asked for by id from version 12 on (KIP-516). Unknown ids are UNKNOWN_TOPIC_ID.
 
@@ -33,10 +33,11 @@ pub(crate) async fn handle(
         None => true,
         Some(topics) => topics.is_empty() && version == 0,
     };
-    if !wants_all && (version < 4 || request.allow_auto_topic_creation) {
-        create_missing(&broker, &context, request.topics.as_deref().unwrap_or_default()).await;
-    }
+    // What is made now is not in this answer.
     let image = broker.image();
+    if !wants_all && (version < 4 || request.allow_auto_topic_creation) {
+        create_missing(&broker, &image, &context, request.topics.as_deref().unwrap_or_default()).await;
+    }
     let operations = authorized::when(request.include_topic_authorized_operations, authorized::ON_TOPIC);
     let listener = &context.connection.listener;
     let topics = match request.topics {
@@ -68,10 +69,15 @@ pub(crate) async fn handle(
     }
 }
 
-async fn create_missing(broker: &Arc<Broker>, context: &RequestContext, topics: &[MetadataRequestTopic]) {
-    let image = broker.image();
+async fn create_missing(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    context: &RequestContext,
+    topics: &[MetadataRequestTopic],
+) {
     let missing: Vec<&str> = topics
         .iter()
+        .filter(|topic| topic.topic_id.is_zero())
         .filter_map(|topic| topic.name.as_deref())
         .filter(|name| image.topics.by_name(name).is_none() && validate_topic_name(name).is_ok())
         .collect();
@@ -94,11 +100,15 @@ fn find(
         topic_authorized_operations: authorized::NOT_ASKED,
         ..MetadataResponseTopic::default()
     };
-    let Some(name) = asked.name else {
-        return match image.topics.by_id(asked.topic_id) {
-            Some(topic) => describe(image, topic, listener, operations),
-            None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
-        };
+    // Java's admin client sends an empty name beside an id.
+    let name = match asked.name {
+        Some(name) if asked.topic_id.is_zero() => name,
+        _ => {
+            return match image.topics.by_id(asked.topic_id) {
+                Some(topic) => describe(image, topic, listener, operations),
+                None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
+            };
+        }
     };
     match image.topics.by_name(&name) {
         Some(topic) => describe(image, topic, listener, operations),

@@ -4,7 +4,9 @@ use moldau_client::ErrorCode;
 use moldau_client::admin::{
     AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceType,
 };
+use moldau_node_tests::wire::{Wire, name_of};
 use moldau_node_tests::{Node, eventually, unique};
+use moldau_protocol::messages::DeleteTopicsRequest;
 
 #[tokio::test]
 async fn topics_are_made_described_grown_and_deleted() {
@@ -105,4 +107,13 @@ async fn brokers_and_the_cluster_are_described() {
     let loggers = ConfigResource { kind: ResourceType::BrokerLogger, name: broker.to_string() };
     assert!(!admin.describe_configs(&loggers, None, false).await.expect("described").is_empty());
     assert!(admin.api_versions().await.expect("known").iter().any(|(key, ..)| *key == 18));
+}
+
+#[tokio::test]
+async fn a_request_from_before_the_error_existed_is_told_otherwise_that_deletion_is_off() {
+    let node = Node::with(&[("delete.topic.enable", "false")]);
+    let mut wire = Wire::connect(node.address()).await;
+    let request = DeleteTopicsRequest { topic_names: vec!["a".to_owned()], ..DeleteTopicsRequest::default() };
+    assert_eq!(name_of(wire.ask(2, &request).await.responses[0].error_code), "INVALID_REQUEST");
+    assert_eq!(name_of(wire.ask(3, &request).await.responses[0].error_code), "TOPIC_DELETION_DISABLED");
 }

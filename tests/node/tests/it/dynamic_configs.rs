@@ -47,3 +47,11 @@ async fn nothing_new_is_placed_where_all_directories_are_cordoned() {
     wire.set_broker_config("1", "cordoned.log.dirs", "").await;
     eventually("the controller knows", async || make().await.ok()).await;
 }
+
+#[tokio::test]
+async fn no_directory_is_described_as_cordoned_below_the_metadata_version_that_has_them() {
+    let node = Node::of_release("4.2", &[("cordoned.log.dirs", "*")]);
+    let mut wire = Wire::connect(node.address()).await;
+    let dirs = wire.ask(5, &DescribeLogDirsRequest { topics: None }).await.results;
+    assert!(!dirs.is_empty() && dirs.iter().all(|dir| !dir.is_cordoned), "{dirs:?}");
+}

@@ -12,6 +12,7 @@ mod group;
 mod group_answers;
 mod list_offsets;
 mod log_dirs;
+mod metadata;
 mod names;
 mod produce;
 mod produce_rules;
