@@ -77,7 +77,7 @@ export async function main(scenarios, member) {
       check(scenarios[name], 'this program has no such scenario');
       said = { result: 'passed', answer: await scenarios[name]() };
     } catch (error) {
-      said = { result: error instanceof Unsupported ? 'unsupported' : 'failed', why: error instanceof Unsupported ? error.message : `${error.stack} ${JSON.stringify(error.errors ?? [])}` };
+      said = { result: error instanceof Unsupported ? 'unsupported' : 'failed', why: error instanceof Unsupported ? error.message : `${error.stack} ${JSON.stringify((error.errors ?? []).map(String))}` };
     }
     say({ scenario: name, ...said });
   }

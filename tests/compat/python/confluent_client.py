@@ -120,7 +120,7 @@ def headers():
 
 def acks():
     topic = new_topic()
-    for level in ["0", "1", "all"]:
+    for level in ["all", "1", "0"]:
         send(topic, [(None, level.encode(), 5)] * 10, acks=level)
     return {"values": sorted(text(m.value()) for m in read_from(topic, 30))}
 

@@ -3,7 +3,6 @@
 Everything lands in target/compat, and is installed again only when its lock file changed, so a rerun needs no network.
 """
 
-import functools
 import json
 import os
 import pathlib
@@ -15,7 +14,7 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / "target/compat"
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
 
 
 class Client:
@@ -51,15 +50,14 @@ def _run(*command, **options):
         raise RuntimeError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
 
 
-@functools.cache
 def jars():
     """The folder of Apache Kafka's jars: the Java client, the tools, the server."""
-    CACHE.mkdir(parents=True, exist_ok=True)
     pom = HERE / "java/pom.xml"
-    if not _installed("java", pom):
-        shutil.rmtree(CACHE / "jars", ignore_errors=True)
-        _run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={CACHE / 'jars'}")
-        _note("java", pom)
+    with _LOCK:
+        if not _installed("java", pom):
+            shutil.rmtree(CACHE / "jars", ignore_errors=True)
+            _run("mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={CACHE / 'jars'}")
+            _note("java", pom)
     return CACHE / "jars"
 
 
@@ -157,7 +155,15 @@ CLIENTS = {
         Client("java", "Apache Kafka's Java client", _kafka_version, _java),
         Client("tools", "Apache Kafka's command line tools", _kafka_version, _tools),
         Client("confluent-kafka", "confluent-kafka for Python (librdkafka)", _pinned("confluent-kafka"), _python("confluent_client.py")),
+        Client("kafka-python", "kafka-python", _pinned("kafka-python"), _python("kafka_python_client.py")),
+        Client("aiokafka", "aiokafka", _pinned("aiokafka"), _python("aiokafka_client.py")),
         Client("franz-go", "franz-go", _required("github.com/twmb/franz-go"), _go("franz")),
+        Client("sarama", "sarama", _required("github.com/IBM/sarama"), _go("sarama")),
+        Client("kafka-go", "segmentio/kafka-go", _required("github.com/segmentio/kafka-go"), _go("segmentio")),
         Client("kafkajs", "kafkajs", _packaged("kafkajs"), _node("kafkajs.mjs")),
+        Client("platformatic", "@platformatic/kafka", _packaged("@platformatic/kafka"), _node("platformatic.mjs")),
+        Client("rdkafka", "rdkafka for Rust (librdkafka)", _crate("rdkafka"), _rust("with-rdkafka")),
+        Client("rskafka", "rskafka", _crate("rskafka"), _rust("with-rskafka")),
+        Client("moldau", "Moldau's Rust client", _crate("moldau-client"), _rust("with-moldau")),
     ]
 }

@@ -61,20 +61,32 @@ def write_table():
 
 
 def _table(records):
+    rows = [scenario for scenario in scenarios() if scenario["by"] != "tools"]
+    columns = {name: record for name, record in records.items() if name != "tools"}
     notes = []
-    lines = ["| | " + " | ".join(f"{name} {record['version']}" for name, record in records.items()) + " |"]
-    lines.append("|---|" + "---|" * len(records))
-    for scenario in scenarios():
-        cells = [_cell(scenario, record, notes) for record in records.values()]
+    lines = ["| | " + " | ".join(f"{name} {record['version']}" for name, record in columns.items()) + " |"]
+    lines.append("|---|" + "---|" * len(columns))
+    for scenario in rows:
+        cells = [_cell(scenario, record, notes) for record in columns.values()]
         lines.append(f"| {scenario['title']} | " + " | ".join(cells) + " |")
-    lines.append("")
-    lines.append("What the rows check:")
-    lines.append("")
-    lines += [f"- **{scenario['title']}**: {scenario['what is checked']}" for scenario in scenarios()]
+    known = [f"{name} is {CLIENTS[name].title}" for name in columns if CLIENTS[name].title != name]
+    lines += ["", "; ".join(known) + "."]
+    if "tools" in records:
+        lines += ["", _of_tools(records["tools"])]
+    lines += ["", "What the rows check:", ""]
+    lines += [f"- **{scenario['title']}**: {scenario['what is checked']}" for scenario in rows]
     if notes:
         lines += ["", "What a client cannot do:", ""]
         lines += [f"{number}. {note}" for number, note in enumerate(notes, 1)]
     return "\n".join(lines) + "\n"
+
+
+def _of_tools(record):
+    passed = {kind: record[kind]["tools"]["answer"]["passed"] for kind in ("moldau", "kafka")}
+    both = [name for name in passed["kafka"] if name in passed["moldau"]]
+    missing = [name for name in passed["kafka"] if name not in passed["moldau"]]
+    text = f"Apache Kafka's command line tools {record['version']}, {len(both)} checks that pass on both servers: {', '.join(both)}."
+    return text + (f" On Apache Kafka only: {', '.join(missing)}." if missing else "")
 
 
 def _cell(scenario, record, notes):
@@ -89,7 +101,7 @@ def _cell(scenario, record, notes):
             notes.append(why)
         return f"– ({notes.index(why) + 1})"
     if scenario["servers"] == "moldau":
-        return "Moldau's own ✓" if ours and ours["result"] == "passed" else "✗"
+        return "✓" if ours and ours["result"] == "passed" else "✗"
     if difference(scenario, ours, kafkas) is None:
         return "✓"
     if ours and ours["result"] == "passed":

@@ -185,7 +185,7 @@ func acks(ctx context.Context) (scenario.Answer, error) {
 	for _, level := range []struct {
 		name string
 		acks kgo.Acks
-	}{{"0", kgo.NoAck()}, {"1", kgo.LeaderAck()}, {"all", kgo.AllISRAcks()}} {
+	}{{"all", kgo.AllISRAcks()}, {"1", kgo.LeaderAck()}, {"0", kgo.NoAck()}} {
 		var records []*kgo.Record
 		for range 10 {
 			records = append(records, &kgo.Record{Topic: topic, Value: []byte(level.name)})
@@ -649,7 +649,7 @@ func member(ctx context.Context, topic, group, assignor, instance string) error 
 }
 
 func main() {
-	scenario.Main(map[string]scenario.Func{
+	scenario.Main(func() {}, map[string]scenario.Func{
 		"compression-none": compression(kgo.NoCompression()), "compression-gzip": compression(kgo.GzipCompression()), "compression-snappy": compression(kgo.SnappyCompression()),
 		"compression-lz4": compression(kgo.Lz4Compression()), "compression-zstd": compression(kgo.ZstdCompression()),
 		"null-and-empty": nullAndEmpty, "large": large, "headers": headers, "acks": acks, "idempotence": idempotence, "auto-create": autoCreate,

@@ -63,9 +63,12 @@ func say(what any) {
 }
 
 // Main runs the scenarios that the command line names, or a member of a group.
-func Main(scenarios map[string]Func, member func(ctx context.Context, topic, group, assignor, instance string) error) {
+//
+// `begin` is called when the addresses are known.
+func Main(begin func(), scenarios map[string]Func, member func(ctx context.Context, topic, group, assignor, instance string) error) {
 	if os.Args[1] == "member" {
 		Bootstrap = os.Args[2]
+		begin()
 		instance := ""
 		if len(os.Args) > 6 {
 			instance = os.Args[6]
@@ -86,6 +89,7 @@ func Main(scenarios map[string]Func, member func(ctx context.Context, topic, gro
 		return
 	}
 	Bootstrap = os.Args[1]
+	begin()
 	names := os.Args[2:]
 	if len(names) == 0 {
 		for name := range scenarios {
