@@ -1,5 +1,6 @@
 """kafka-python. Usage and answers: tests/compat/README.md."""
 
+import logging
 import sys
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
@@ -121,14 +122,26 @@ def acks():
     return {"values": sorted(text(m.value) for m in read_from(topic, 30))}
 
 
+class Logged(logging.Handler):
+    """What the producer warns of: why it sends again."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.lines = []
+        logging.getLogger("kafka.producer").addHandler(self)
+
+    def emit(self, record):
+        self.lines.append(record.getMessage()[-160:])
+
+
 def idempotence():
-    topic, sent = new_topic(), 150
+    topic, sent, logged = new_topic(), 150, Logged()
     send(
         topic, numbered(sent), bootstrap_servers=CUT_ADDRESS, enable_idempotence=True, batch_size=100,
         retry_backoff_ms=10, reconnect_backoff_ms=10, reconnect_backoff_max_ms=100,
     )
     got = [int(m.value) for m in read_from(topic, sent)]
-    assert got == list(range(sent)), got
+    assert got == list(range(sent)), f"{got}; the producer said {logged.lines}"
     return {"records": offset(topic, OffsetSpec.LATEST), "in order": True}
 
 
