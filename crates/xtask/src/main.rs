@@ -1,5 +1,6 @@
 //! The one command that checks everything: `cargo xtask check`. `cargo xtask fix` mends what can be mended, `cargo
-//! xtask tidy` makes only the checks that no other tool makes, `cargo xtask bench` measures.
+//! xtask tidy` makes only the checks that no other tool makes, `cargo xtask bench` measures, `cargo xtask compat` tries
+//! foreign clients.
 //!
 //! What always holds: `check` and `tidy` change nothing.
 
@@ -11,12 +12,13 @@ use anyhow::{Context, Result, bail};
 mod layers;
 mod tidy;
 
-const USAGE: &str = "usage: cargo xtask check|fix|tidy|bench
+const USAGE: &str = "usage: cargo xtask check|fix|tidy|bench|compat
   check   format, clippy with warnings as errors, tests, tidy
   fix     format, clippy's suggestions, generated docs
   tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, unread configs,
           names in ARCHITECTURE.md and members that it does not name
-  bench   measures the node beside Apache Kafka and the kernel's floor; `cargo xtask bench --help` says more";
+  bench   measures the node beside Apache Kafka and the kernel's floor; `cargo xtask bench --help` says more
+  compat  foreign clients against the node, and with --both against Apache Kafka; `cargo xtask compat --help` says more";
 
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Some("fix") => fix(),
         Some("tidy") => tidy(),
         Some("bench") => bench(),
+        Some("compat") => compat(),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match result {
@@ -75,6 +78,14 @@ fn bench() -> Result<()> {
     let status =
         Command::new(root().join("target/dist/moldau-bench")).args(args).current_dir(root()).status()?;
     if status.success() { Ok(()) } else { bail!("the benchmark failed") }
+}
+
+/// Builds the node, and runs `tests/compat/run` with what follows on the command line.
+fn compat() -> Result<()> {
+    cargo(&["build", "--release", "--bin", "moldau"])?;
+    let args = std::env::args().skip(2);
+    let status = Command::new(root().join("tests/compat/run")).args(args).current_dir(root()).status()?;
+    if status.success() { Ok(()) } else { bail!("not every client is as it should be") }
 }
 
 fn root() -> PathBuf {

@@ -38,7 +38,7 @@ struct Owner(Arc<Shared>);
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        self.0.close(self.0.disconnected(None));
+        self.0.finish();
     }
 }
 
@@ -69,13 +69,23 @@ struct State {
 }
 
 impl Shared {
+    /// Gives the connection up: what is not written yet is dropped.
     fn close(&self, error: ClientError) {
+        self.state.lock().outgoing = Vec::new();
+        self.end(error);
+    }
+
+    /// Ends the connection once everything is written; a request that is never answered (`acks=0`) counts as sent.
+    fn finish(&self) {
+        self.end(self.disconnected(None));
+    }
+
+    fn end(&self, error: ClientError) {
         let waiting = {
             let mut state = self.state.lock();
             if state.closed.is_none() {
                 state.closed = Some(error.clone());
             }
-            state.outgoing = Vec::new();
             std::mem::take(&mut state.waiting)
         };
         for (_, sender) in waiting {
@@ -210,9 +220,9 @@ impl Connection {
         self.shared.state.lock().closed.is_some()
     }
 
-    /// Ends the connection; waiting requests fail.
+    /// Ends the connection when all requests so far are written; those that wait for an answer fail at once.
     pub(crate) fn close(&self) {
-        self.shared.close(self.shared.disconnected(None));
+        self.shared.finish();
     }
 
     /// The newest version of a request that both sides speak.
@@ -337,18 +347,27 @@ async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> 
 async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: W) {
     let mut buffer = Vec::new();
     loop {
-        {
+        let closed = {
             let mut state = shared.state.lock();
-            if state.closed.is_some() {
+            std::mem::swap(&mut state.outgoing, &mut buffer);
+            state.closed.is_some()
+        };
+        if buffer.is_empty() {
+            if closed {
                 break;
             }
-            std::mem::swap(&mut state.outgoing, &mut buffer);
-        }
-        if buffer.is_empty() {
             shared.wake_writer.notified().await;
             continue;
         }
-        let written = stream.write_all(&buffer).await;
+        let writing = stream.write_all(&buffer);
+        let written = if closed {
+            // nobody waits for this connection any more, so a peer that does not read must not keep it
+            timeout(shared.request_timeout, writing)
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        } else {
+            writing.await
+        };
         buffer.clear();
         if buffer.capacity() > WRITE_BUFFER_KEPT {
             buffer = Vec::new();
@@ -400,3 +419,6 @@ fn hand_out(shared: &Shared, frame: Bytes) -> io::Result<()> {
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "an answer that belongs to no request")),
     }
 }
+
+#[cfg(test)]
+mod tests;

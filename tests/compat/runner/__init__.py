@@ -1,0 +1,1 @@
+"""The runner of the compatibility matrix: servers, clients, group scenarios, comparison, table."""

@@ -1,0 +1,180 @@
+"""Scenarios of groups: members are processes of a client, so that a crash is a crash.
+
+`PROGRAM member HOST:PORT TOPIC GROUP ASSIGNOR [INSTANCE]` joins and consumes, and prints `{"assigned": [0, 1]}` whenever
+the partitions it owns change. ASSIGNOR is range, roundrobin, sticky, cooperative-sticky or default, the client's own choice. It leaves when its standard input ends. `{"unsupported": "why"}` instead says that the
+client cannot do it. The session timeout is 6 seconds, and 30 with an instance id.
+"""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+import uuid
+
+from . import wire
+
+PARTITIONS = 6
+SETTLE_SECONDS = 60
+LEAVE_SECONDS = 20
+
+
+class Unsupported(Exception):
+    """The client cannot do it; says why."""
+
+
+class Member:
+    """A process of a client in a group, and what it said of its partitions."""
+
+    def __init__(self, command, address, topic, group, assignor, instance=None):
+        arguments = ["member", address, topic, group, assignor] + ([instance] if instance else [])
+        self.history = []
+        self._unsupported = None
+        self._noise = []
+        self._process = subprocess.Popen(
+            [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._drain, daemon=True).start()
+
+    def _listen(self):
+        for line in self._process.stdout:
+            try:
+                said = json.loads(line)
+            except ValueError:
+                continue
+            if "unsupported" in said:
+                self._unsupported = said["unsupported"]
+            elif "assigned" in said:
+                self.history.append(sorted(said["assigned"]))
+
+    def _drain(self):
+        for line in self._process.stderr:
+            self._noise = [*self._noise[-9:], line.rstrip()]
+
+    @property
+    def assigned(self):
+        if self._unsupported:
+            raise Unsupported(self._unsupported)
+        if self._process.poll() is not None:
+            # what it said last may still be in the pipe
+            time.sleep(0.2)
+            if self._unsupported:
+                raise Unsupported(self._unsupported)
+            raise AssertionError(f"a member ended with {self._process.returncode}: {' | '.join(self._noise)}")
+        return self.history[-1] if self.history else []
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def leave(self):
+        """Lets it leave the group; it must end by itself."""
+        self._process.stdin.close()
+        try:
+            self._process.wait(LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"a member did not leave within {LEAVE_SECONDS} s") from None
+
+    def abandon(self):
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+
+
+class Group:
+    """Members of one group, on a topic of its own."""
+
+    def __init__(self, command, address, assignor):
+        self._command = command
+        self._address = address
+        self._assignor = assignor
+        self._topic = f"group-{uuid.uuid4()}"
+        self._name = f"{assignor}-{uuid.uuid4()}"
+        self._all = []
+        wire.create_topic(address, self._topic, PARTITIONS)
+
+    def join(self, instance=None):
+        member = Member(self._command, self._address, self._topic, self._name, self._assignor, instance)
+        self._all.append(member)
+        return member
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for member in self._all:
+            member.abandon()
+
+
+def settle(members, what):
+    """Waits until each partition has one owner and each member a partition. How many each has is the assignor's affair."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        owned = [member.assigned for member in members]
+        if sorted(sum(owned, [])) == list(range(PARTITIONS)) and all(owned):
+            return "each partition has one owner"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: the members did not settle: {owned}")
+        time.sleep(0.05)
+
+
+def group_of_three(command, address, assignor):
+    with Group(command, address, assignor) as group:
+        members = [group.join() for _ in range(3)]
+        answer = {"three": settle(members, "at first")}
+        members.pop(0).kill()
+        answer["after a crash"] = settle(members, "after a crash")
+        members.append(group.join())
+        answer["after a join"] = settle(members, "after a join")
+        members.pop(0).leave()
+        answer["after a leave"] = settle(members, "after a leave")
+        for member in members:
+            member.leave()
+        return answer
+
+
+def static_member(command, address):
+    with Group(command, address, "default") as group:
+        one, other = group.join("one"), group.join("other")
+        settle([one, other], "at first")
+        before, seen = one.assigned, len(other.history)
+        one.kill()
+        again = group.join("one")
+        settle([again, other], "after the return")
+        assert again.assigned == before, f"{before} before the crash, {again.assigned} after it"
+        assert len(other.history) == seen, f"the other member saw a rebalance: {other.history}"
+        return {"the same partitions": True, "rebalances of the other": 0}
+
+
+def stale_member(command, address):
+    with Group(command, address, "default") as group:
+        sleeper, other = group.join(), group.join()
+        settle([sleeper, other], "at first")
+        sleeper.signal(signal.SIGSTOP)
+        answer = {"taken over": settle([other], "while one sleeps")}
+        sleeper.signal(signal.SIGCONT)
+        answer["shared again"] = settle([sleeper, other], "after it woke")
+        for member in (sleeper, other):
+            member.leave()
+        return answer
+
+
+def run(scenario, command, address):
+    """Runs one scenario of the runner's; gives its result in the form in which clients give theirs."""
+    try:
+        if scenario == "static-member":
+            answer = static_member(command, address)
+        elif scenario == "stale-member":
+            answer = stale_member(command, address)
+        else:
+            answer = group_of_three(command, address, scenario.removeprefix("group-"))
+        return {"scenario": scenario, "result": "passed", "answer": answer}
+    except Unsupported as why:
+        return {"scenario": scenario, "result": "unsupported", "why": str(why)}
+    except (AssertionError, OSError) as error:
+        return {"scenario": scenario, "result": "failed", "why": str(error)}
