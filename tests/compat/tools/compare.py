@@ -101,7 +101,10 @@ def main():
         differ += 1
         print("FAILED ", command)
         print("\n".join("    " + line for line in difflib.unified_diff(was, lines, "Apache Kafka", "this server", lineterm="", n=0)))
-    print(f"{len(answers) - differ} of {len(answers)} commands of Kafka's tools say what they say of Apache Kafka")
+    if differ:
+        print(f"FAILED  {differ} of {len(answers)} commands of Kafka's tools say something else than of Apache Kafka")
+    else:
+        print(f"ok      {len(answers)} commands of Kafka's tools say what they say of Apache Kafka")
     return 1 if differ else 0
 
 
