@@ -41,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // for development only
     ("moldau-testkit", &["moldau"]),
     ("moldau-node-tests", &["moldau-server", "moldau-client"]),
+    ("moldau-differential", &["moldau-protocol", "moldau-node-tests"]),
     ("moldau-bench", &["moldau-protocol"]),
     ("xtask", &[]),
     // stands in for a dependency of openraft's

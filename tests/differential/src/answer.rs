@@ -35,7 +35,7 @@ fn walk(field: Option<&str>, value: &Value, world: &World) -> Value {
         Value::Array(items) => {
             let mut items: Vec<Value> = items.iter().map(|item| walk(field, item, world)).collect();
             // The reference answers from hash maps.
-            items.sort_by_cached_key(Value::to_string);
+            items.sort_by_cached_key(sorted_text);
             Value::Array(items)
         }
         Value::Object(fields) => Value::Object(
@@ -59,6 +59,36 @@ fn walk(field: Option<&str>, value: &Value, world: &World) -> Value {
     }
 }
 
+/// The value as text with the fields of objects by name, in whatever order they are kept.
+fn sorted_text(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name:?}:{}", sorted_text(value))).collect();
+            fields.sort();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(sorted_text).collect::<Vec<_>>().join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
 fn is_zero_id(text: &str) -> bool {
     text == "AAAAAAAAAAAAAAAAAAAAAA"
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arrays_are_sorted_whatever_the_order_of_fields() {
+        let world = World::new("127.0.0.1:1");
+        let masked = mask(&json!([{"b": 2, "a": 1}, {"a": 0, "b": 3}, {"b": 1, "a": 1}]), &world);
+        assert_eq!(masked, json!([{"a": 0, "b": 3}, {"a": 1, "b": 1}, {"a": 1, "b": 2}]));
+    }
 }

@@ -23,7 +23,7 @@ use super::offered::is_offered;
 use crate::broker::{Broker, CurrentLeader, LeaderEndpoint, Partition, current_leader};
 use crate::dispatch::{RequestContext, RequestHead, now_or_later, reader, reply};
 use crate::network::{ConnectionInfo, Outcome};
-use crate::produce::{Batch, Refusal, append, validate};
+use crate::produce::{Batch, Cause, Refusal, append, validate};
 
 /// Clients of the version before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
 const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 4;
@@ -240,10 +240,9 @@ fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
     counters.add(|c| &c.failed_produce_requests, 1);
     match refusal.error {
         ErrorCode::MessageTooLarge => counters.add(|c| &c.bytes_rejected, bytes as u64),
-        // The one of them that is said in words.
-        ErrorCode::CorruptMessage if refusal.message.is_some() => counters.add(|c| &c.invalid_magic, 1),
+        _ if refusal.cause == Cause::Magic => counters.add(|c| &c.invalid_magic, 1),
         ErrorCode::CorruptMessage => counters.add(|c| &c.invalid_crc, 1),
-        ErrorCode::InvalidRecord if refusal.misses_key => counters.add(|c| &c.no_key_compacted, 1),
+        ErrorCode::InvalidRecord if refusal.cause == Cause::NoKey => counters.add(|c| &c.no_key_compacted, 1),
         ErrorCode::InvalidRecord => counters.add(|c| &c.invalid_offset_or_sequence, 1),
         _ => {}
     }
@@ -252,7 +251,7 @@ fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
 fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal, version: i16) {
     answer.error_code = refusal.error.code();
     if version >= 8 {
-        answer.error_message = refusal.message;
+        answer.error_message = Some(refusal.message);
         answer.record_errors = refusal
             .records
             .into_iter()

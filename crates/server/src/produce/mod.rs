@@ -4,4 +4,4 @@ mod append;
 mod validate;
 
 pub(crate) use append::{Batch, append};
-pub(crate) use validate::{Refusal, validate};
+pub(crate) use validate::{Cause, Refusal, validate};

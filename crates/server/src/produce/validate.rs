@@ -29,25 +29,29 @@ pub(crate) struct Validated {
     pub(crate) offset_of_max_timestamp: i64,
 }
 
+/// Why, where the code does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The batch's format is not taken.
+    Magic,
+    /// A compacted topic was sent records without a key.
+    NoKey,
+    Other,
+}
+
 /// Why a batch is refused.
 pub(crate) struct Refusal {
     pub(crate) error: ErrorCode,
-    /// `None` where the reference has no words: the code says it all, and the request is answered like one that was not looked at.
-    pub(crate) message: Option<String>,
+    pub(crate) message: String,
     /// The records that are at fault: number in the batch, and what is wrong.
     pub(crate) records: Vec<(i32, String)>,
-    /// A compacted topic was sent records without a key.
-    pub(crate) misses_key: bool,
+    /// What the metrics tell apart beyond the code.
+    pub(crate) cause: Cause,
 }
 
 impl Refusal {
-    /// Of bytes that are no batch.
-    fn malformed(error: ErrorCode) -> Self {
-        Refusal { error, message: None, records: Vec::new(), misses_key: false }
-    }
-
     fn new(error: ErrorCode, message: impl Into<String>) -> Self {
-        Refusal { error, message: Some(message.into()), records: Vec::new(), misses_key: false }
+        Refusal { error, message: message.into(), records: Vec::new(), cause: Cause::Other }
     }
 }
 
@@ -66,7 +70,10 @@ pub(crate) fn validate(
     }
     let config = partition.config.load();
     if bytes.is_empty() {
-        return Err(Refusal::malformed(ErrorCode::InvalidRecord));
+        return Err(Refusal::new(
+            ErrorCode::InvalidRecord,
+            "a produce request needs a record batch for each partition",
+        ));
     }
     let validated = validate_batch(bytes, &rules(&config, now_ms)).map_err(refusal)?;
     let mut header = validated.header;
@@ -144,21 +151,22 @@ fn refusal(error: ValidationError) -> Refusal {
     };
     let message = match &error {
         // Clients show this text as it is, and find the records in the list beside it.
-        _ if error.has_invalid_timestamp() => Some(INVALID_TIMESTAMP_MESSAGE.to_owned()),
+        _ if error.has_invalid_timestamp() => INVALID_TIMESTAMP_MESSAGE.to_owned(),
         ValidationError::Invalid(RecordsError::UnsupportedMagic(magic)) if *magic > 1 => {
-            Some(format!("Invalid magic found in record: {magic}"))
+            format!("Invalid magic found in record: {magic}")
         }
-        ValidationError::Corrupt { .. } | ValidationError::TooLarge { .. } | ValidationError::Invalid(_) => {
-            None
-        }
-        ValidationError::Records(_) => Some(error.to_string()),
+        _ => error.to_string(),
     };
-    let misses_key = error.misses_key();
+    let cause = match &error {
+        ValidationError::Invalid(RecordsError::UnsupportedMagic(_)) => Cause::Magic,
+        _ if error.misses_key() => Cause::NoKey,
+        _ => Cause::Other,
+    };
     let records = match error {
         ValidationError::Records(errors) => {
             errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()
         }
         _ => Vec::new(),
     };
-    Refusal { error: code, message, records, misses_key }
+    Refusal { error: code, message, records, cause }
 }

@@ -175,10 +175,10 @@ async fn damaged_batches_are_refused_and_never_written() {
     type Change = fn(&mut [u8]);
     let changes: [(Change, &str); 9] = [
         (|b| b[0..8].copy_from_slice(&1i64.to_be_bytes()), "INVALID_RECORD"), // base offset
-        (|b| b[8..12].copy_from_slice(&i32::MAX.to_be_bytes()), "CORRUPT_MESSAGE"),
+        (|b| b[8..12].copy_from_slice(&i32::MAX.to_be_bytes()), "INVALID_RECORD"),
         (|b| b[8..12].copy_from_slice(&(-1i32).to_be_bytes()), "CORRUPT_MESSAGE"),
-        (|b| b[16] = 9, "UNSUPPORTED_FOR_MESSAGE_FORMAT"), // magic
-        (|b| b[22] |= 0x20, "INVALID_RECORD"),             // control batch
+        (|b| b[16] = 9, "CORRUPT_MESSAGE"),    // magic
+        (|b| b[22] |= 0x20, "INVALID_RECORD"), // control batch
         (|b| b[22] |= 7, "UNSUPPORTED_COMPRESSION_TYPE"),
         (|b| b[57..61].copy_from_slice(&i32::MAX.to_be_bytes()), "INVALID_RECORD"), // count
         (|b| b[57..61].copy_from_slice(&(-1i32).to_be_bytes()), "INVALID_RECORD"),
