@@ -34,8 +34,9 @@ transaction.state.log.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
-log.retention.ms=-1
 """
+# Records of scenarios have timestamps of long ago.
+KEEPS_EVERYTHING = "log.retention.ms=-1\n"
 
 LOG4J = """\
 status = error
@@ -64,7 +65,7 @@ def free_ports(count):
 class Server:
     """A running node: `address` for clients, `cut_address` through the proxy, `data` its log directory."""
 
-    def __init__(self, kind, work):
+    def __init__(self, kind, work, settings):
         self.kind = kind
         self.work = pathlib.Path(work)
         self.data = self.work / "data"
@@ -75,7 +76,7 @@ class Server:
         self.proxy = CuttingProxy(proxy, cut)
         self._properties = self.work / "server.properties"
         self._properties.write_text(
-            PROPERTIES.format(plain=plain, cut=cut, controller=controller, proxy=proxy, data=self.data)
+            PROPERTIES.format(plain=plain, cut=cut, controller=controller, proxy=proxy, data=self.data) + settings
         )
         self._process = None
 
@@ -117,10 +118,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(kind):
-    """A started server of `kind`, moldau or kafka, in a directory that is removed afterwards."""
+def running(kind, settings=KEEPS_EVERYTHING):
+    """A started server of `kind`, moldau or kafka, in a directory that is removed afterwards; `settings` go into its properties."""
     work = tempfile.mkdtemp(prefix=f"compat-{kind}-")
-    server = Server(kind, work)
+    server = Server(kind, work, settings)
     try:
         server.start()
         yield server
