@@ -70,6 +70,11 @@ pub fn compare(reference: &[Answer], server: &[Answer]) -> Result<Report> {
             }
         }
     }
+    let asked: std::collections::BTreeSet<&str> = server.iter().map(|answer| answer.case.as_str()).collect();
+    let unasked = expected.keys().filter(|case| !asked.contains(**case));
+    report
+        .differences
+        .extend(unasked.map(|case| format!("{case}: the reference was asked, this server was not")));
     let unused = intended.iter().filter(|entry| !entry.used);
     report.stale = unused.map(|entry| format!("{} {} ({})", entry.case, entry.path, entry.reason)).collect();
     Ok(report)
@@ -147,10 +152,13 @@ mod tests {
     #[test]
     fn an_unlisted_difference_and_an_unknown_case_fail() {
         let answer = |case: &str, answer| Answer { case: case.to_owned(), answer };
-        let reference = [answer("Nothing v0: x", json!({"errorCode": 0}))];
+        let reference = [
+            answer("Nothing v0: x", json!({"errorCode": 0})),
+            answer("Nothing v2: x", json!({"errorCode": 0})),
+        ];
         let server = [answer("Nothing v0: x", json!({"errorCode": 3})), answer("Nothing v1: x", json!({}))];
         let report = compare(&reference, &server).unwrap();
         assert!(report.failed());
-        assert_eq!(report.differences.len(), 2);
+        assert_eq!(report.differences.len(), 3, "{report}");
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use moldau_protocol::records::{BatchHeader, RecordView, TimestampType};
+use moldau_protocol::records::{BatchHeader, Compression, RecordView};
 
 use super::{DumpItem, DumpReport, DumpedBatch, DumpedProducer, DumpedRecord, ReadOptions, read_file};
 
@@ -115,7 +115,7 @@ fn write_batch(batch: &DumpedBatch<'_>, out: &mut dyn Write) -> io::Result<()> {
             batch.base_offset, batch.position, batch.max_timestamp, batch.size, batch.magic
         );
     };
-    let time = time_name(header);
+    let time = header.timestamp_type().name();
     writeln!(
         out,
         "baseOffset: {} lastOffset: {} count: {} baseSequence: {} lastSequence: {} producerId: {} producerEpoch: {} \
@@ -160,7 +160,7 @@ fn write_record(
         out,
         "| offset: {} {}: {} keySize: {} valueSize: {} sequence: {} headerKeys: [{}]",
         record.offset,
-        time_name(header),
+        header.timestamp_type().name(),
         record.timestamp,
         length(record.key),
         length(record.value),
@@ -197,20 +197,7 @@ fn write_data(
     writeln!(out)
 }
 
-fn time_name(header: &BatchHeader) -> &'static str {
-    match header.timestamp_type() {
-        TimestampType::CreateTime => "CreateTime",
-        TimestampType::LogAppendTime => "LogAppendTime",
-    }
-}
-
+/// The codec's name; a batch may name one that there is not.
 fn codec_name(header: &BatchHeader) -> &'static str {
-    match header.compression_id() {
-        0 => "none",
-        1 => "gzip",
-        2 => "snappy",
-        3 => "lz4",
-        4 => "zstd",
-        _ => "unknown",
-    }
+    header.compression().map_or("unknown", Compression::name)
 }

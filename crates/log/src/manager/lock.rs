@@ -80,8 +80,8 @@ pub struct NodeMeta {
 
 impl LogManager {
     /// Makes the directories if they are absent and locks them. From here on they go by their absolute paths, under which
-    /// clients name them. A directory that cannot be used starts offline, as long
-    /// as another one can be; one that another process has is an error.
+    /// clients name them. A directory that cannot be used starts offline, as long as another one can be; one that another
+    /// process has is an error.
     pub fn lock(paths: &[PathBuf]) -> Result<LogManager, OpenDirsError> {
         let paths: Vec<PathBuf> = paths.iter().map(absolute).collect();
         let mut dirs = Vec::with_capacity(paths.len());
@@ -168,13 +168,13 @@ impl LogManager {
     }
 }
 
-/// The locked lock file, `None` if another process has it. Both kinds of lock are taken: `flock` keeps two of ours
-/// apart even in one process, the POSIX lock is the one that Apache Kafka takes.
 /// The path as Kafka shows it, seen from the working directory of this process; symbolic links stay.
 pub(super) fn absolute(path: impl AsRef<Path>) -> PathBuf {
     std::path::absolute(&path).unwrap_or_else(|_| path.as_ref().to_owned())
 }
 
+/// The locked lock file, `None` if another process has it. Both kinds of lock are taken: `flock` keeps two of ours
+/// apart even in one process, the POSIX lock is the one that Apache Kafka takes.
 fn lock_dir(dir: &Path) -> Result<Option<File>, StorageError> {
     fs::create_dir_all(dir).map_err(|e| StorageError::io("creating", dir, e))?;
     let path = dir.join(LOCK_FILE);

@@ -55,11 +55,7 @@ fn check_header(name: &str, batch: &BatchView<'_>, position: usize, want: &Value
     assert_eq!(want["magic"], h.magic, "{name}");
     assert_eq!(want["crc"], h.crc, "{name}");
     assert_eq!(want["compression"], batch.compression().expect("a codec").name(), "{name}");
-    let timestamp_type = match h.timestamp_type() {
-        TimestampType::CreateTime => "CreateTime",
-        TimestampType::LogAppendTime => "LogAppendTime",
-    };
-    assert_eq!(want["timestampType"], timestamp_type, "{name}");
+    assert_eq!(want["timestampType"], h.timestamp_type().name(), "{name}");
     assert_eq!(want["maxTimestamp"], h.max_timestamp, "{name}");
     assert_eq!(want["deleteHorizonMs"].as_i64(), h.delete_horizon_ms(), "{name}");
     assert_eq!(want["partitionLeaderEpoch"], h.partition_leader_epoch, "{name}");

@@ -250,17 +250,17 @@ fn count(broker: &Broker, targets: &[Target], answers: &[PartitionAnswer]) {
         match &target.partition {
             Ok(partition) => {
                 let counters = &partition.counters;
-                counters.add(|c| &c.fetch_requests, 1);
+                counters.fetch_requests.add(1);
                 if failed > 0 {
-                    counters.add(|c| &c.failed_fetch_requests, failed);
+                    counters.failed_fetch_requests.add(failed);
                 }
                 if let Some(records) = &answer.records {
-                    counters.add(|c| &c.bytes_out, records.len as u64);
+                    counters.bytes_out.add(records.len as u64);
                 }
             }
             Err(_) => {
-                broker.telemetry.topics.all().fetch_requests.add(1);
-                broker.telemetry.topics.all().failed_fetch_requests.add(failed);
+                broker.telemetry.topics.others().fetch_requests.add(1);
+                broker.telemetry.topics.others().failed_fetch_requests.add(failed);
             }
         }
     }

@@ -68,8 +68,8 @@ pub(crate) fn handle(
         let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
         match result {
             Ok(appended) => {
-                partition.counters.add(|c| &c.messages_in, appended.records);
-                partition.counters.add(|c| &c.bytes_in, appended.bytes);
+                partition.counters.messages_in.add(appended.records);
+                partition.counters.bytes_in.add(appended.bytes);
                 answer.base_offset = appended.base_offset.0;
                 answer.log_append_time_ms = appended.log_append_time_ms;
                 answer.log_start_offset = appended.log_start_offset.0;
@@ -165,13 +165,13 @@ fn read(
             match target {
                 Err(error) => {
                     answer.error_code = error.code();
-                    broker.telemetry.topics.all().produce_requests.add(1);
-                    broker.telemetry.topics.all().failed_produce_requests.add(1);
+                    broker.telemetry.topics.others().produce_requests.add(1);
+                    broker.telemetry.topics.others().failed_produce_requests.add(1);
                 }
                 Ok(partition) => {
                     let at = records.as_ptr() as usize - start;
                     let slot = Slot { request: request_at, topic: topic_at, partition: partition_at };
-                    partition.counters.add(|c| &c.produce_requests, 1);
+                    partition.counters.produce_requests.add(1);
                     found.push((slot, partition, at..at + records.len()));
                 }
             }
@@ -237,13 +237,13 @@ fn name_leaders(broker: &Broker, listener: &str, response: &mut ProduceResponse)
 
 fn count_refusal(partition: &Partition, refusal: &Refusal, bytes: usize) {
     let counters = &partition.counters;
-    counters.add(|c| &c.failed_produce_requests, 1);
+    counters.failed_produce_requests.add(1);
     match refusal.error {
-        ErrorCode::MessageTooLarge => counters.add(|c| &c.bytes_rejected, bytes as u64),
-        _ if refusal.cause == Cause::Magic => counters.add(|c| &c.invalid_magic, 1),
-        ErrorCode::CorruptMessage => counters.add(|c| &c.invalid_crc, 1),
-        ErrorCode::InvalidRecord if refusal.cause == Cause::NoKey => counters.add(|c| &c.no_key_compacted, 1),
-        ErrorCode::InvalidRecord => counters.add(|c| &c.invalid_offset_or_sequence, 1),
+        ErrorCode::MessageTooLarge => counters.bytes_rejected.add(bytes as u64),
+        _ if refusal.cause == Cause::Magic => counters.invalid_magic.add(1),
+        ErrorCode::CorruptMessage => counters.invalid_crc.add(1),
+        ErrorCode::InvalidRecord if refusal.cause == Cause::NoKey => counters.no_key_compacted.add(1),
+        ErrorCode::InvalidRecord => counters.invalid_offset_or_sequence.add(1),
         _ => {}
     }
 }
@@ -276,9 +276,9 @@ fn append_failed(answer: &mut PartitionProduceResponse, partition: &Partition, e
         AppendError::UnexpectedOffset { .. } => ErrorCode::InvalidRecord,
         AppendError::Storage(_) => ErrorCode::KafkaStorageError,
     };
-    partition.counters.add(|c| &c.failed_produce_requests, 1);
+    partition.counters.failed_produce_requests.add(1);
     if code == ErrorCode::OutOfOrderSequenceNumber {
-        partition.counters.add(|c| &c.invalid_offset_or_sequence, 1);
+        partition.counters.invalid_offset_or_sequence.add(1);
     }
     if code == ErrorCode::KafkaStorageError {
         tracing::error!(topic = %partition.topic, partition = partition.index.0, "append refused: {error}");

@@ -49,47 +49,63 @@ pub(crate) struct TopicCounters {
     pub(crate) invalid_offset_or_sequence: Counter,
     /// Batches with records without a key for a compacted topic.
     pub(crate) no_key_compacted: Counter,
-    /// What all topics are counted in; `None` in the total itself.
-    all: Option<Arc<TopicCounters>>,
 }
 
+/// One of the counters.
+pub(super) type Pick = fn(&TopicCounters) -> &Counter;
+
 impl TopicCounters {
-    /// Adds to one counter of this topic and of all.
-    pub(crate) fn add(&self, which: impl Fn(&TopicCounters) -> &Counter, more: u64) {
-        which(self).add(more);
-        if let Some(all) = &self.all {
-            which(all).add(more);
-        }
-    }
+    const ALL: [Pick; 12] = [
+        |c| &c.messages_in,
+        |c| &c.bytes_in,
+        |c| &c.bytes_out,
+        |c| &c.bytes_rejected,
+        |c| &c.produce_requests,
+        |c| &c.failed_produce_requests,
+        |c| &c.fetch_requests,
+        |c| &c.failed_fetch_requests,
+        |c| &c.invalid_magic,
+        |c| &c.invalid_crc,
+        |c| &c.invalid_offset_or_sequence,
+        |c| &c.no_key_compacted,
+    ];
 }
 
 /// The counters of all topics.
 #[derive(Debug, Default)]
 pub(crate) struct TopicMetrics {
-    all: Arc<TopicCounters>,
+    /// What no topic is led for: requests for others, and what deleted topics had counted.
+    others: TopicCounters,
     by_topic: Mutex<BTreeMap<Arc<str>, Arc<TopicCounters>>>,
 }
 
 impl TopicMetrics {
     /// The counters of a topic, made when they are not there.
     pub(crate) fn of(&self, topic: &Arc<str>) -> Arc<TopicCounters> {
-        let fresh = || Arc::new(TopicCounters { all: Some(self.all.clone()), ..TopicCounters::default() });
-        self.by_topic.lock().entry(topic.clone()).or_insert_with(fresh).clone()
+        self.by_topic.lock().entry(topic.clone()).or_default().clone()
     }
 
-    /// The counters of what no topic of this broker can be named for.
-    pub(crate) fn all(&self) -> &TopicCounters {
-        &self.all
+    /// The counters of what is asked for topics or partitions that are not led here.
+    pub(crate) fn others(&self) -> &TopicCounters {
+        &self.others
     }
 
-    /// Forgets a deleted topic.
+    /// Forgets a deleted topic; the total keeps what it counted.
     pub(crate) fn remove(&self, topic: &str) {
-        self.by_topic.lock().remove(topic);
+        let mut by_topic = self.by_topic.lock();
+        if let Some(counters) = by_topic.remove(topic) {
+            for pick in TopicCounters::ALL {
+                pick(&self.others).add(pick(&counters).get());
+            }
+        }
     }
 
-    /// The topics with their counters, by name.
-    pub(super) fn by_topic(&self) -> Vec<(Arc<str>, Arc<TopicCounters>)> {
-        self.by_topic.lock().iter().map(|(topic, counters)| (topic.clone(), counters.clone())).collect()
+    /// One counter: of all topics together, and of each by name.
+    pub(super) fn count(&self, pick: Pick) -> (u64, Vec<(Arc<str>, u64)>) {
+        let by_topic = self.by_topic.lock();
+        let counts: Vec<_> =
+            by_topic.iter().map(|(topic, counters)| (topic.clone(), pick(counters).get())).collect();
+        (pick(&self.others).get() + counts.iter().map(|(_, count)| count).sum::<u64>(), counts)
     }
 }
 
@@ -101,13 +117,27 @@ mod tests {
     fn the_total_keeps_what_a_deleted_topic_counted() {
         let metrics = TopicMetrics::default();
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        metrics.of(&a).add(|c| &c.bytes_in, 5);
-        metrics.of(&a).add(|c| &c.bytes_in, 2);
-        metrics.of(&b).add(|c| &c.bytes_in, 1);
-        assert_eq!(metrics.of(&a).bytes_in.get(), 7);
+        metrics.of(&a).bytes_in.add(5);
+        metrics.of(&a).bytes_in.add(2);
+        metrics.of(&b).bytes_in.add(1);
+        let bytes_in = || metrics.count(|c| &c.bytes_in);
+        assert_eq!(bytes_in(), (8, vec![(a.clone(), 7), (b.clone(), 1)]));
         metrics.remove("a");
-        assert_eq!(metrics.all().bytes_in.get(), 8);
-        assert_eq!(metrics.of(&a).bytes_in.get(), 0);
-        assert_eq!(metrics.by_topic().len(), 2);
+        metrics.remove("never there");
+        assert_eq!(bytes_in(), (8, vec![(b.clone(), 1)]));
+        metrics.others().bytes_in.add(2);
+        metrics.of(&a).bytes_in.add(1);
+        assert_eq!(bytes_in(), (11, vec![(a, 1), (b, 1)]));
+    }
+
+    #[test]
+    fn no_counter_of_a_deleted_topic_is_forgotten() {
+        let metrics = TopicMetrics::default();
+        let counters = metrics.of(&"a".into());
+        TopicCounters::ALL.iter().zip(1..).for_each(|(pick, value)| pick(&counters).add(value));
+        metrics.remove("a");
+        for (pick, value) in TopicCounters::ALL.iter().zip(1..) {
+            assert_eq!(metrics.count(*pick).0, value);
+        }
     }
 }

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use super::super::labels::{Family, Value};
-use super::super::topics::{Counter, TopicCounters};
+use super::super::topics::Pick;
 use crate::broker::Broker;
-
-type Pick = fn(&TopicCounters) -> &Counter;
 
 /// Name, whether the reference has it by topic too, what it counts, and where it is.
 const DATA_PATH: [(&str, bool, &str, Pick); 12] = [
@@ -40,14 +38,14 @@ pub(super) fn families(broker: &Arc<Broker>) -> Vec<Family> {
 }
 
 fn data_path(broker: &Broker) -> Vec<Family> {
-    let topics = broker.telemetry.topics.by_topic();
     let mut families = Vec::new();
     for (name, by_topic, help, pick) in DATA_PATH {
         let mut family = Family::of("kafka.server", "BrokerTopicMetrics", name, help);
-        family.add(&[], Value::Counter(pick(broker.telemetry.topics.all()).get()));
+        let (all, topics) = broker.telemetry.topics.count(pick);
+        family.add(&[], Value::Counter(all));
         if by_topic {
-            for (topic, counters) in &topics {
-                family.add(&[("topic", topic)], Value::Counter(pick(counters).get()));
+            for (topic, count) in topics {
+                family.add(&[("topic", &topic)], Value::Counter(count));
             }
         }
         families.push(family);

@@ -9,7 +9,7 @@ use std::path::Path;
 use moldau_log::dump::{
     DumpItem, DumpReport, DumpedBatch, DumpedProducer, DumpedRecord, ReadOptions, read_file,
 };
-use moldau_protocol::records::{BatchHeader, TimestampType};
+use moldau_protocol::records::{BatchHeader, Compression};
 use serde_json::{Map, Value, json};
 
 use super::super::decode::{self, Kind};
@@ -89,7 +89,7 @@ fn batch_json(batch: &DumpedBatch<'_>) -> Value {
         "position": batch.position,
         "size_bytes": batch.size,
         "max_timestamp": header.max_timestamp,
-        "timestamp_type": time_name(header),
+        "timestamp_type": header.timestamp_type().name(),
         "magic": header.magic,
         "compression": codec_name(header),
         "crc": header.crc,
@@ -172,20 +172,7 @@ fn put_bytes(fields: &mut Map<String, Value>, name: &str, bytes: Option<&[u8]>) 
     };
 }
 
-fn time_name(header: &BatchHeader) -> &'static str {
-    match header.timestamp_type() {
-        TimestampType::CreateTime => "CreateTime",
-        TimestampType::LogAppendTime => "LogAppendTime",
-    }
-}
-
+/// The codec's name; a batch may name one that there is not.
 fn codec_name(header: &BatchHeader) -> &'static str {
-    match header.compression_id() {
-        0 => "none",
-        1 => "gzip",
-        2 => "snappy",
-        3 => "lz4",
-        4 => "zstd",
-        _ => "unknown",
-    }
+    header.compression().map_or("unknown", Compression::name)
 }
