@@ -85,6 +85,11 @@ impl GroupCoordinator {
                 earlier.close();
             }
         }
+        if partition.log_start_offset() >= partition.log_end_offset() {
+            // Nothing to read, so nobody is told that it is being read: a client does not send an asynchronous commit again.
+            self.load_shard(&shard, partition);
+            return;
+        }
         let coordinator = self.clone();
         let runtime = tokio::runtime::Handle::current();
         tokio::task::spawn_blocking(move || {

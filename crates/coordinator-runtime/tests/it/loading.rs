@@ -117,6 +117,15 @@ async fn while_it_loads_clients_are_told_so_and_heartbeats_pass() {
     assert_eq!(fetch(&coordinator, "tx-group").await, Ok(vec![("mixed".to_owned(), 0, 20)]));
 }
 
+/// Found as a Java consumer's first asynchronous commit that was refused with COORDINATOR_LOAD_IN_PROGRESS, which it does not retry.
+#[tokio::test]
+async fn a_partition_just_made_is_served_from_the_moment_of_its_election() {
+    let coordinator = coordinator(GroupCoordinatorConfig::default());
+    coordinator.elected(0, 1, Arc::new(MemoryPartition::default()));
+    let response = coordinator.commit_offsets(9, &commit_request(0..2, 1)).await;
+    assert_eq!(commit_errors(&response), [ErrorCode::None; 2]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_is_answered_when_another_node_takes_over() {
     let partition = Arc::new(MemoryPartition::default());
