@@ -163,6 +163,7 @@ config_keys! {
 impl ConsumerConfig {
     /// Refuses combinations that can't work.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.common.validate()?;
         let refuse = |key: &str, why: &str| {
             Err(ConfigError::Invalid {
                 key: key.to_owned(),
@@ -172,6 +173,9 @@ impl ConsumerConfig {
         };
         if self.max_poll_records == 0 {
             return refuse("max.poll.records", "must be at least 1");
+        }
+        if self.max_poll_interval.is_zero() {
+            return refuse("max.poll.interval.ms", "must be at least 1");
         }
         if self.heartbeat_interval >= self.session_timeout {
             return refuse("heartbeat.interval.ms", "must be less than session.timeout.ms");

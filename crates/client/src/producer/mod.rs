@@ -64,7 +64,7 @@ impl Producer {
 
     fn with_hooks(config: ProducerConfig, hooks: Hooks) -> Result<Self> {
         config.validate()?;
-        let core = Core::new(config.common.clone(), true)?;
+        let core = Core::forgetting(config.common.clone(), true, Some(config.metadata_max_idle))?;
         let config = Arc::new(config);
         let accumulator = Arc::new(Accumulator::new(config.clone()));
         tokio::spawn(sender::Sender::new(core.clone(), config.clone(), accumulator.clone()).run());

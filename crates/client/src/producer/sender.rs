@@ -146,6 +146,8 @@ impl Sender {
 
     fn refresh(&mut self) {
         self.refreshing = true;
+        let waiting = self.accumulator.waiting_topics();
+        self.core.want(&waiting.iter().map(|topic| &**topic).collect::<Vec<_>>());
         let (core, report) = (self.core.clone(), self.report.clone());
         tokio::spawn(async move {
             let result = core.refresh().await.map(|_| ());
@@ -181,6 +183,7 @@ impl Sender {
             }
         };
         self.note_sent(&batches, &request);
+        self.core.want(&batches.iter().map(|batch| &*batch.topic).collect::<Vec<_>>());
         if self.config.acks == Acks::None {
             let result = connection.send_unanswered(version, &request).map(|()| ProduceResponse::default());
             let _ = report.send(Event::Answered { node, batches, result });
