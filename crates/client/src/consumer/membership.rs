@@ -3,6 +3,7 @@
 //! Always: while a join is under way the member owns nothing, unless all its assignors are cooperative. The task that joins
 //! goes on when nobody polls, and its result waits for the next poll, and for those after it until one has taken it up.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::group::assignor::Assignor;
 use super::group::heartbeat::{Heartbeat, Notice, leave};
 use super::group::join::{Join, Joined, MemberId};
 use super::lookup::Committer;
+use super::metrics::ConsumerMetrics;
 use super::record::TopicPartition;
 use crate::config::{ConfigError, ConsumerConfig};
 use crate::error::{ClientError, Result};
@@ -122,7 +124,8 @@ pub(super) struct Membership {
     /// What the last join gave.
     previous: Previous,
     state: State,
-    reason: &'static str,
+    reason: Cow<'static, str>,
+    metrics: Arc<ConsumerMetrics>,
 }
 
 impl Membership {
@@ -131,6 +134,7 @@ impl Membership {
         config: Arc<ConsumerConfig>,
         group: String,
         topics: Vec<String>,
+        metrics: Arc<ConsumerMetrics>,
     ) -> Result<Self> {
         let assignors = assignors(&config)?;
         let mut membership = Self {
@@ -143,7 +147,8 @@ impl Membership {
             topics_changed: false,
             previous: Previous::default(),
             state: State::Out,
-            reason: "",
+            reason: "".into(),
+            metrics,
         };
         membership.join(Vec::new());
         Ok(membership)
@@ -200,7 +205,7 @@ impl Membership {
 
     /// Starts joining again since some partitions were given up: now others can have them.
     pub(super) fn join_after_release(&mut self, owned: Vec<TopicPartition>) {
-        self.reason = "partitions were given up for others";
+        self.reason = "partitions were given up for others".into();
         self.join(owned);
     }
 
@@ -218,7 +223,8 @@ impl Membership {
             assignors: self.assignors.clone(),
             owned,
             previous: self.previous.clone(),
-            reason: self.reason,
+            reason: self.reason.clone(),
+            metrics: self.metrics.clone(),
         };
         self.state = State::Joining { joining: Joining::start(join), before };
     }
@@ -267,7 +273,7 @@ impl Membership {
                         self.state = State::Out;
                         return match error.code() {
                             Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) if went_on => {
-                                self.reason = "the membership was lost";
+                                self.reason = "the membership was lost".into();
                                 Ok(Change::Lost)
                             }
                             _ => Err(error),
@@ -292,24 +298,24 @@ impl Membership {
                     }
                     Some(Notice::Lost) => {
                         self.member_id.set("");
-                        self.reason = "the membership was lost";
+                        self.reason = "the membership was lost".into();
                         return Ok(Change::Lost);
                     }
                     Some(Notice::Rebalance) => {
-                        self.reason = "the group rebalances";
+                        self.reason = "the group rebalances".into();
                         return Ok(self.rejoin());
                     }
                     None => {}
                 }
                 if self.topics_changed {
-                    self.reason = "the subscription changed";
+                    self.reason = "the subscription changed".into();
                     return Ok(self.rejoin());
                 }
                 if let Some(counts) = &joined.counts {
                     let cluster = self.core.cluster();
                     let now = |topic: &String| cluster.topic(topic).map_or(0, |topic| topic.partitions.len());
                     if counts.iter().any(|(topic, count)| now(topic) != *count) {
-                        self.reason = "the number of partitions changed";
+                        self.reason = "the number of partitions changed".into();
                         return Ok(self.rejoin());
                     }
                 }
@@ -330,6 +336,7 @@ impl Membership {
             member,
             self.config.heartbeat_interval,
             self.config.max_poll_interval,
+            self.metrics.clone(),
         )
     }
 

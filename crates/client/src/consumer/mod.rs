@@ -4,10 +4,14 @@
 //! [`Consumer::poll`] takes up, so a poll that is cancelled loses nothing. Records come in the order of their partition.
 //! The consumer protocol of KIP-848 has its place here later.
 
+mod builder;
+mod commits;
 mod fetcher;
 pub(crate) mod group;
+mod interceptor;
 pub(crate) mod lookup;
 mod membership;
+pub(crate) mod metrics;
 mod parse;
 #[cfg(feature = "regex")]
 mod pattern;
@@ -23,21 +27,28 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moldau_types::ErrorCode;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+pub use builder::ConsumerBuilder;
+pub use interceptor::ConsumerInterceptor;
 pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
+use crate::metrics::Metric;
+use commits::Commits;
 use fetcher::Fetcher;
-use lookup::{Committer, at_coordinator, commit, committed, list_offsets};
+use lookup::{at_coordinator, committed, list_offsets};
 use membership::Membership;
+use metrics::{ConsumerMetrics, note_since};
 use position::Found;
 use state::{Need, Position, Reading, Readings};
 use truncation::{Checked, Verdict};
+
+/// Offsets by partition.
+pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
 
 /// Hears what a group's rebalance gives and takes. Called from within [`Consumer::poll`].
 pub trait RebalanceListener: Send {
@@ -65,10 +76,12 @@ pub struct Consumer {
     fetcher: Fetcher,
     membership: Option<Membership>,
     listener: Option<Box<dyn RebalanceListener>>,
+    interceptors: Vec<Box<dyn ConsumerInterceptor>>,
+    metrics: Arc<ConsumerMetrics>,
     finding: Option<JoinHandle<Result<Found>>>,
     checking: Option<JoinHandle<Result<Checked>>>,
     refreshing: Option<JoinHandle<Result<Arc<Cluster>>>>,
-    committing: Option<JoinHandle<Result<()>>>,
+    commits: Commits,
     next_refresh: Instant,
     next_auto_commit: Instant,
     /// Records that a poll gave to a stream and the stream has not given out.
@@ -84,15 +97,18 @@ impl Consumer {
         membership::assignors(&config)?;
         let core = Core::new(config.common.clone(), config.allow_auto_create_topics)?;
         let config = Arc::new(config);
+        let metrics = ConsumerMetrics::new(&config.common);
         Ok(Self {
-            fetcher: Fetcher::new(core.clone(), config.clone()),
+            fetcher: Fetcher::new(core.clone(), config.clone(), metrics.clone()),
+            commits: Commits::start(core.clone(), metrics.clone()),
+            interceptors: Vec::new(),
+            metrics,
             readings: Readings::default(),
             membership: None,
             listener: None,
             finding: None,
             checking: None,
             refreshing: None,
-            committing: None,
             next_refresh: Instant::now(),
             next_auto_commit: Instant::now() + config.auto_commit_interval,
             unread: VecDeque::new(),
@@ -135,8 +151,9 @@ impl Consumer {
             Some(membership) => membership.set_topics(topics),
             None => {
                 self.read_only(&[]);
-                self.membership =
-                    Some(Membership::new(self.core.clone(), self.config.clone(), group, topics)?);
+                let (core, config) = (self.core.clone(), self.config.clone());
+                let membership = Membership::new(core, config, group, topics, self.metrics.clone())?;
+                self.membership = Some(membership);
             }
         }
         Ok(())
@@ -283,38 +300,22 @@ impl Consumer {
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, OffsetAndMetadata>> {
         let group = self.group()?;
-        at_coordinator(&self.core, group, |connection| committed(connection, group, Some(partitions), true))
-            .await
+        let began = Instant::now();
+        let read = |connection| committed(connection, group, Some(partitions), true);
+        let offsets = at_coordinator(&self.core, group, read).await;
+        self.metrics.committed_time.add_since(began);
+        offsets
+    }
+
+    /// What the consumer has counted and measured, under Kafka's names: `consumer-metrics`,
+    /// `consumer-fetch-manager-metrics` and `consumer-coordinator-metrics`.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.metrics.read(&self.readings)
     }
 
     fn group(&self) -> Result<&str> {
         let group = self.config.group_id.as_deref();
         group.ok_or_else(|| ClientError::Usage("committed offsets need group.id".to_owned()))
-    }
-
-    fn committer(&self) -> Result<Committer> {
-        match self.membership.as_ref().and_then(Membership::committer) {
-            Some(committer) => Ok(committer),
-            None => Ok(Committer::of_group(self.group()?)),
-        }
-    }
-
-    /// Commits where all partitions stand: after the last record that was given out.
-    pub async fn commit(&mut self) -> Result<()> {
-        let offsets = self.standing();
-        self.commit_offsets(offsets).await
-    }
-
-    fn standing(&self) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
-        let offset = |position: Position| OffsetAndMetadata {
-            offset: position.offset,
-            leader_epoch: position.leader_epoch,
-            metadata: String::new(),
-        };
-        let given_out = |(partition, position): (&TopicPartition, Position)| {
-            (partition.clone(), offset(self.unread_position(partition).unwrap_or(position)))
-        };
-        self.readings.positions().map(given_out).collect()
     }
 
     /// Where a partition stands of which a stream still has records to give out.
@@ -330,61 +331,22 @@ impl Consumer {
         self.unread.retain(|record| record.topic_partition() != *partition);
     }
 
-    /// Commits these offsets.
-    pub async fn commit_offsets(
-        &mut self,
-        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-    ) -> Result<()> {
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        // What was started before must not overtake this.
-        if self.committing.is_some() {
-            let _ = finished(&mut self.committing).await;
-        }
-        let committed = commit_at_coordinator(&self.core, self.committer()?, offsets.clone()).await;
-        let overtaken = [ErrorCode::IllegalGeneration, ErrorCode::RebalanceInProgress];
-        match (committed, &mut self.membership) {
-            (Err(error), Some(membership)) if error.code().is_some_and(|code| overtaken.contains(&code)) => {
-                if !membership.settle().await {
-                    return Err(error);
-                }
-                commit_at_coordinator(&self.core, self.committer()?, offsets).await
-            }
-            (committed, _) => committed,
-        }
-    }
-
-    /// Commits where all partitions stand, in the background; a failure is only logged.
-    pub fn commit_in_background(&mut self) -> Result<()> {
-        let offsets = self.standing();
-        if self.committing.is_some() || offsets.is_empty() {
-            return Ok(());
-        }
-        let (core, committer) = (self.core.clone(), self.committer()?);
-        self.committing =
-            Some(tokio::spawn(async move { commit_at_coordinator(&core, committer, offsets).await }));
-        Ok(())
-    }
-
-    fn commits_automatically(&self) -> bool {
-        self.config.auto_commit && self.config.group_id.is_some()
-    }
-
-    async fn commit_automatically_now(&mut self) -> Result<()> {
-        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
-        {
-            return Ok(());
-        }
-        self.commit().await
-    }
-
-    /// Gives the next records, at least one, or none when `timeout` is over.
+    /// Gives the next records, at least one, or none when `timeout` is over or interceptors left all of them out.
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
         if !self.unread.is_empty() {
             return Ok(std::mem::take(&mut self.unread).into());
         }
-        let deadline = Instant::now() + timeout;
+        let poll = self.metrics.poll_begins();
+        let records = self.poll_until(Instant::now() + timeout).await;
+        self.metrics.poll_ends(poll);
+        let records = records?;
+        if records.is_empty() {
+            return Ok(records);
+        }
+        Ok(self.interceptors.iter().fold(records, |records, interceptor| interceptor.on_consume(records)))
+    }
+
+    async fn poll_until(&mut self, deadline: Instant) -> Result<Vec<ConsumerRecord>> {
         loop {
             self.step().await?;
             self.fetcher.work_in_ready(&mut self.readings)?;
@@ -422,7 +384,7 @@ impl Consumer {
                     self.fetcher.metadata_wanted = true;
                 }
             }
-            committed = finished(&mut self.committing) => log_commit(committed),
+            () = self.commits.tell_next(&self.interceptors) => {}
             () = changed(&mut self.membership) => {}
             () = sleep_until(until) => {}
         }
@@ -435,10 +397,8 @@ impl Consumer {
         self.match_topics()?;
         self.rebalance().await?;
         let now = Instant::now();
-        if self.commits_automatically() && now >= self.next_auto_commit {
-            self.next_auto_commit = now + self.config.auto_commit_interval;
-            self.commit_in_background()?;
-        }
+        self.commits.tell_ready(&self.interceptors);
+        self.commit_automatically_if_due(now)?;
         self.start_finding();
         self.start_checking();
         if self.refreshing.is_none()
@@ -602,7 +562,9 @@ impl Consumer {
             partitions.iter().filter(|partition| !before.contains(partition)).cloned().collect();
         self.readings.replace(partitions);
         if let Some(listener) = &mut self.listener {
+            let began = Instant::now();
             listener.assigned(&added);
+            note_since(&self.metrics.assigned, began);
         }
         if !released.is_empty()
             && let Some(membership) = &mut self.membership
@@ -618,7 +580,9 @@ impl Consumer {
         }
         self.read_only(kept);
         if let Some(listener) = &mut self.listener {
+            let began = Instant::now();
             listener.revoked(released);
+            note_since(&self.metrics.revoked, began);
         }
     }
 
@@ -629,34 +593,28 @@ impl Consumer {
             return;
         }
         if let Some(listener) = &mut self.listener {
-            if lost { listener.lost(&partitions) } else { listener.revoked(&partitions) }
+            let began = Instant::now();
+            if lost {
+                listener.lost(&partitions)
+            } else {
+                listener.revoked(&partitions)
+            }
+            note_since(if lost { &self.metrics.lost } else { &self.metrics.revoked }, began);
         }
     }
 
-    /// Commits if `enable.auto.commit` is on, leaves the group and ends.
+    /// Finishes what was to be committed in the background, commits if `enable.auto.commit` is on, leaves the group and ends.
     pub async fn close(mut self) -> Result<()> {
+        self.finish_commits().await;
         let result = self.commit_automatically_now().await;
         if let Some(membership) = self.membership.take() {
             self.give_up(false);
             membership.leave("the consumer is closed").await;
         }
+        self.interceptors.iter().for_each(|interceptor| interceptor.close());
         self.fetcher.end_sessions().await;
         self.core.close().await;
         result
-    }
-}
-
-async fn commit_at_coordinator(
-    core: &Core,
-    committer: Committer,
-    offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-) -> Result<()> {
-    at_coordinator(core, &committer.group, |connection| commit(connection, &committer, &offsets)).await
-}
-
-fn log_commit(result: Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "offsets were not committed");
     }
 }
 
