@@ -16,11 +16,13 @@ mod parse;
 #[cfg(feature = "regex")]
 mod pattern;
 mod position;
+mod positions;
 mod record;
 mod session;
 mod state;
 mod stream;
 mod truncation;
+mod wakeup;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -32,6 +34,7 @@ use tokio::time::{Instant, sleep_until};
 
 pub use builder::ConsumerBuilder;
 pub use interceptor::ConsumerInterceptor;
+pub use membership::GroupMetadata;
 pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ConsumerConfig};
@@ -40,12 +43,13 @@ use crate::metadata::{Cluster, Core};
 use crate::metrics::Metric;
 use commits::Commits;
 use fetcher::Fetcher;
-use lookup::{at_coordinator, committed, list_offsets};
+use lookup::Committer;
 use membership::Membership;
 use metrics::{ConsumerMetrics, note_since};
 use position::Found;
 use state::{Need, Position, Reading, Readings};
 use truncation::{Checked, Verdict};
+pub use wakeup::Wakeup;
 
 /// Offsets by partition.
 pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
@@ -68,7 +72,54 @@ pub trait RebalanceListener: Send {
     }
 }
 
-/// Reads records.
+/// How a consumer is closed (KIP-1092).
+#[derive(Clone, Copy, Debug)]
+pub struct CloseOptions {
+    /// How long commits and the leave may take, 30 seconds unless said otherwise.
+    pub timeout: Duration,
+    /// Whether the group is left.
+    pub leave: Leave,
+}
+
+impl Default for CloseOptions {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30), leave: Leave::default() }
+    }
+}
+
+/// Whether a consumer that is closed leaves its group at once, or stays a member until its session ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leave {
+    /// A static member stays, any other leaves.
+    #[default]
+    ByKind,
+    /// It leaves.
+    Always,
+    /// It stays.
+    Never,
+}
+
+/// Reads records, from partitions that are assigned by hand or by a group.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use moldau_client::{Consumer, ConsumerConfig};
+///
+/// # async fn example() -> moldau_client::Result<()> {
+/// let mut consumer = Consumer::connect(ConsumerConfig::from_pairs([
+///     ("bootstrap.servers", "127.0.0.1:9092"),
+///     ("group.id", "boards"),
+///     ("enable.auto.commit", "false"),
+/// ])?)
+/// .await?;
+/// consumer.subscribe(["flights"])?;
+/// for record in consumer.poll(Duration::from_secs(1)).await? {
+///     println!("{}-{}@{}", record.topic, record.partition, record.offset);
+/// }
+/// consumer.commit().await?;
+/// consumer.close().await
+/// # }
+/// ```
 pub struct Consumer {
     core: Arc<Core>,
     config: Arc<ConsumerConfig>,
@@ -86,6 +137,7 @@ pub struct Consumer {
     next_auto_commit: Instant,
     /// Records that a poll gave to a stream and the stream has not given out.
     unread: VecDeque<ConsumerRecord>,
+    wakeup: Wakeup,
     #[cfg(feature = "regex")]
     pattern: Option<pattern::Pattern>,
 }
@@ -112,6 +164,7 @@ impl Consumer {
             next_refresh: Instant::now(),
             next_auto_commit: Instant::now() + config.auto_commit_interval,
             unread: VecDeque::new(),
+            wakeup: Wakeup::default(),
             #[cfg(feature = "regex")]
             pattern: None,
             core,
@@ -178,13 +231,6 @@ impl Consumer {
         paused.map(|(partition, _)| partition.clone()).collect()
     }
 
-    /// How many records a partition's end is ahead of its position, as the last answer had it; `None` before the first.
-    pub fn current_lag(&self, partition: &TopicPartition) -> Option<i64> {
-        let reading = self.readings.partitions.get(partition)?;
-        let position = self.unread_position(partition).map_or(reading.position.ok()?.offset, |at| at.offset);
-        Some((reading.end_offset? - position).max(0))
-    }
-
     /// Reads these partitions, without a group's share-out. Offsets can still be committed under `group.id`.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) -> Result<()> {
         if self.membership.is_some() {
@@ -221,28 +267,40 @@ impl Consumer {
         self.membership.as_ref().and_then(Membership::member_id)
     }
 
+    /// The group with this consumer's place in it, as a producer needs it for transactions and as brokers know it.
+    pub fn group_metadata(&self) -> Result<GroupMetadata> {
+        Ok(match self.membership.as_ref().and_then(Membership::committer) {
+            Some(committer) => committer.into(),
+            None => GroupMetadata {
+                group_instance_id: self.config.group_instance_id.clone(),
+                ..Committer::of_group(self.group()?).into()
+            },
+        })
+    }
+
+    /// Has the group share out its partitions anew, for a reason that only the caller knows; the next poll begins it.
+    pub fn enforce_rebalance(&mut self, reason: &str) -> Result<()> {
+        match &mut self.membership {
+            Some(membership) => membership.enforce(reason),
+            None => {
+                return Err(ClientError::Usage(
+                    "enforce_rebalance needs a subscription: there is no group whose partitions are shared out"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What wakes this consumer up from another task: see [`Wakeup`].
+    pub fn wakeup(&self) -> Wakeup {
+        self.wakeup.clone()
+    }
+
     fn reading(&mut self, partition: &TopicPartition) -> Result<&mut Reading> {
         self.readings.partitions.get_mut(partition).ok_or_else(|| {
             ClientError::Usage(format!("{partition} is not among the partitions this consumer reads"))
         })
-    }
-
-    /// Goes on reading a partition at this offset.
-    pub fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<()> {
-        if offset < 0 {
-            return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
-        }
-        self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
-        self.drop_unread(partition);
-        Ok(())
-    }
-
-    /// Goes on reading a partition at an offset that is looked up with the next poll. Where no record is as young as a
-    /// timestamp, that is the end.
-    pub fn seek_to(&mut self, partition: &TopicPartition, spec: OffsetSpec) -> Result<()> {
-        self.reading(partition)?.position = Err(Need::Seek(spec));
-        self.drop_unread(partition);
-        Ok(())
     }
 
     /// Gives no more records of these partitions until they are resumed.
@@ -257,54 +315,6 @@ impl Consumer {
         partitions
             .into_iter()
             .try_for_each(|partition| self.reading(partition).map(|reading| reading.paused = false))
-    }
-
-    /// The offset of the next record of a partition; looked up if it is not known yet.
-    pub async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
-        let deadline = Instant::now() + self.config.common.default_api_timeout;
-        loop {
-            if let Ok(position) = self.reading(partition)?.position {
-                return Ok(self.unread_position(partition).unwrap_or(position).offset);
-            }
-            self.start_finding();
-            if Instant::now() >= deadline {
-                return Err(ClientError::TimedOut {
-                    what: format!("the position of {partition}"),
-                    after: self.config.common.default_api_timeout,
-                    setting: "default.api.timeout.ms",
-                });
-            }
-            let found = finished(&mut self.finding).await;
-            self.take_up_positions(found)?;
-        }
-    }
-
-    /// Metadata of a topic's partitions, in order; [`ClientError::Server`] if there is no such topic.
-    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<TopicPartition>> {
-        let allowed = self.config.common.default_api_timeout;
-        let found = self.core.topic(topic, allowed, "default.api.timeout.ms").await?;
-        Ok(found.partitions.iter().map(|p| TopicPartition::new(found.name.clone(), p.index)).collect())
-    }
-
-    /// Looks offsets up; a partition without a record at or after a timestamp gets `None`.
-    pub async fn offsets(
-        &self,
-        wanted: impl IntoIterator<Item = (TopicPartition, OffsetSpec)>,
-    ) -> Result<BTreeMap<TopicPartition, Option<FoundOffset>>> {
-        list_offsets(&self.core, &wanted.into_iter().collect(), self.config.isolation_level).await
-    }
-
-    /// The group's committed offsets of these partitions; those without one are left out.
-    pub async fn committed(
-        &self,
-        partitions: &[TopicPartition],
-    ) -> Result<BTreeMap<TopicPartition, OffsetAndMetadata>> {
-        let group = self.group()?;
-        let began = Instant::now();
-        let read = |connection| committed(connection, group, Some(partitions), true);
-        let offsets = at_coordinator(&self.core, group, read).await;
-        self.metrics.committed_time.add_since(began);
-        offsets
     }
 
     /// What the consumer has counted and measured, under Kafka's names: `consumer-metrics`,
@@ -333,6 +343,7 @@ impl Consumer {
 
     /// Gives the next records, at least one, or none when `timeout` is over or interceptors left all of them out.
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
+        self.wakeup.check()?;
         if !self.unread.is_empty() {
             return Ok(std::mem::take(&mut self.unread).into());
         }
@@ -368,7 +379,8 @@ impl Consumer {
         if self.commits_automatically() {
             until = until.min(self.next_auto_commit);
         }
-        if self.fetcher.metadata_wanted && self.refreshing.is_none() {
+        let missing = self.membership.as_mut().is_some_and(|membership| membership.missing_topics() > 0);
+        if (self.fetcher.metadata_wanted || missing) && self.refreshing.is_none() {
             until = until.min(self.next_refresh);
         }
         if let Some(at) = self.fetcher.next_start() {
@@ -386,6 +398,7 @@ impl Consumer {
             }
             () = self.commits.tell_next(&self.interceptors) => {}
             () = changed(&mut self.membership) => {}
+            () = self.wakeup.woken() => self.wakeup.check()?,
             () = sleep_until(until) => {}
         }
         Ok(())
@@ -401,12 +414,13 @@ impl Consumer {
         self.commit_automatically_if_due(now)?;
         self.start_finding();
         self.start_checking();
+        let missing = self.membership.as_mut().map_or(0, Membership::missing_topics);
         if self.refreshing.is_none()
             && now >= self.next_refresh
-            && (self.fetcher.metadata_wanted || self.core.is_stale())
+            && (self.fetcher.metadata_wanted || missing > 0 || self.core.is_stale())
         {
             self.fetcher.metadata_wanted = false;
-            self.next_refresh = now + self.config.common.retry_backoff;
+            self.next_refresh = now + self.config.common.retry_pause(missing.saturating_sub(1));
             let topics: BTreeSet<Arc<str>> =
                 self.readings.partitions.keys().map(|p| p.topic.clone()).collect();
             let core = self.core.clone();
@@ -604,16 +618,33 @@ impl Consumer {
     }
 
     /// Finishes what was to be committed in the background, commits if `enable.auto.commit` is on, leaves the group and ends.
-    pub async fn close(mut self) -> Result<()> {
+    pub async fn close(self) -> Result<()> {
+        self.close_with(CloseOptions::default()).await
+    }
+
+    /// As [`Consumer::close`], with more to say about it.
+    pub async fn close_with(mut self, options: CloseOptions) -> Result<()> {
+        let result = match tokio::time::timeout(options.timeout, self.finish(options.leave)).await {
+            Ok(result) => result,
+            Err(_) => Err(ClientError::TimedOut {
+                what: "closing the consumer".to_owned(),
+                after: options.timeout,
+                setting: "CloseOptions::timeout",
+            }),
+        };
+        self.interceptors.iter().for_each(|interceptor| interceptor.close());
+        self.fetcher.end_sessions().await;
+        self.core.close().await;
+        result
+    }
+
+    async fn finish(&mut self, leave: Leave) -> Result<()> {
         self.finish_commits().await;
         let result = self.commit_automatically_now().await;
         if let Some(membership) = self.membership.take() {
             self.give_up(false);
-            membership.leave("the consumer is closed").await;
+            membership.leave_as("the consumer is closed", leave).await;
         }
-        self.interceptors.iter().for_each(|interceptor| interceptor.close());
-        self.fetcher.end_sessions().await;
-        self.core.close().await;
         result
     }
 }

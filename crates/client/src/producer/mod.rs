@@ -169,6 +169,25 @@ impl Producer {
         self.handle.accumulator.flush().await
     }
 
+    /// As [`Producer::close`]; what is not delivered when `timeout` is over fails with [`ClientError::Closed`], and the
+    /// result is [`ClientError::TimedOut`].
+    pub async fn close_within(self, timeout: std::time::Duration) -> Result<()> {
+        let accumulator = self.handle.accumulator.clone();
+        let core = self.handle.core.clone();
+        match tokio::time::timeout(timeout, self.close()).await {
+            Ok(closed) => closed,
+            Err(_) => {
+                accumulator.fail(ClientError::Closed("producer"));
+                core.close().await;
+                Err(ClientError::TimedOut {
+                    what: "closing the producer".to_owned(),
+                    after: timeout,
+                    setting: "the time that close_within was given",
+                })
+            }
+        }
+    }
+
     /// Flushes and ends; later calls of `send` fail.
     pub async fn close(self) -> Result<()> {
         self.handle.accumulator.start_closing();

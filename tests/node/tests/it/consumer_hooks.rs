@@ -105,6 +105,8 @@ async fn callbacks_of_commits_come_in_order_and_before_a_commit_that_is_waited_f
     let settings = [("group.id", group.as_str()), ("enable.auto.commit", "false")];
     let mut consumer = node.consumer(&settings).await.expect("a consumer");
     let partition = TopicPartition::new(topic.as_str(), 0);
+    // Apache Kafka answers before its broker knows the topic.
+    consumer.partitions_for(&topic).await.expect("known");
     consumer.assign([partition.clone()]).expect("assigned");
     let heard = Arc::new(Mutex::new(Vec::new()));
     let commit = |consumer: &mut Consumer, offset: i64| {

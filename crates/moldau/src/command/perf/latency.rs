@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use moldau_client::admin::NewTopic;
 use moldau_client::{
     Acks, Admin, Consumer, ConsumerRecord, ErrorCode, Header, OffsetSpec, Producer, ProducerRecord,
+    TopicPartition,
 };
 use serde_json::json;
 
@@ -34,7 +35,8 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
     // Each record is awaited by itself.
     config.fetch_min_bytes = 1;
     let mut consumer = Consumer::connect(config).await?;
-    let partitions = consumer.partitions_for(&args.topic).await?;
+    let topic = consumer.partitions_for(&args.topic).await?;
+    let partitions: Vec<TopicPartition> = topic.topic_partitions().collect();
     consumer.assign(partitions.iter().cloned())?;
     for partition in &partitions {
         consumer.seek_to(partition, OffsetSpec::Latest)?;
