@@ -15,7 +15,8 @@ use moldau_types::{ErrorCode, Uuid};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::metrics::{ConsumerMetrics, Tally, note_since};
+use super::fetch_metrics::Tally;
+use super::metrics::{ConsumerMetrics, note_since};
 use super::parse::Fetched;
 use super::record::{ConsumerRecord, TopicPartition};
 use super::session::{Ask, END, Plan, Session, is_of_session};
@@ -126,8 +127,8 @@ impl Fetcher {
                 let began = Instant::now();
                 let result = fetch(&core, &config, node, &asked, &mut session).await;
                 if let Ok(response) = &result {
-                    note_since(&metrics.fetch_latencies, began);
-                    metrics.throttle_times.note(f64::from(response.throttle_time_ms));
+                    note_since(&metrics.fetches.latencies, began);
+                    metrics.fetches.throttle_times.note(f64::from(response.throttle_time_ms));
                 }
                 Answer { node, asked, session, result }
             });
@@ -301,12 +302,7 @@ impl Fetcher {
                 position.offset = fetched.next_offset();
                 position.leader_epoch = fetched.leader_epoch().or(position.leader_epoch);
             }
-            if let Some(lag) = reading.lag() {
-                self.metrics.lags.note(lag as f64);
-            }
-            if let Some(lead) = reading.lead() {
-                self.metrics.negated_leads.note(-(lead as f64));
-            }
+            self.metrics.fetches.note_distances(fetched.partition(), reading);
             match taken {
                 Ok(()) if fetched.is_done() => {
                     self.buffered_partitions.remove(fetched.partition());
@@ -349,6 +345,7 @@ impl Fetcher {
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
         self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
         self.buffered_partitions.retain(|partition| readings.partitions.contains_key(partition));
+        self.metrics.fetches.forget_all_but(readings);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::fetch_metrics::FetchMetrics;
 use super::state::Readings;
 use crate::config::CommonConfig;
 use crate::metrics::{Group, Metric, Sensor};
@@ -52,13 +53,7 @@ pub(crate) struct ConsumerMetrics {
     poll_idle_ratio: Sensor,
     pub(crate) commit_sync_time: Nanos,
     pub(crate) committed_time: Nanos,
-    bytes_consumed: Sensor,
-    records_consumed: Sensor,
-    pub(crate) fetch_latencies: Sensor,
-    pub(crate) throttle_times: Sensor,
-    pub(crate) lags: Sensor,
-    /// The leads with their sign turned, since a sensor keeps the largest.
-    pub(crate) negated_leads: Sensor,
+    pub(super) fetches: FetchMetrics,
     pub(crate) commit_latencies: Sensor,
     pub(crate) heartbeats: Sensor,
     pub(crate) last_heartbeat: Moment,
@@ -81,12 +76,7 @@ impl ConsumerMetrics {
             poll_idle_ratio: sensor(),
             commit_sync_time: Nanos::default(),
             committed_time: Nanos::default(),
-            bytes_consumed: sensor(),
-            records_consumed: sensor(),
-            fetch_latencies: sensor(),
-            throttle_times: sensor(),
-            lags: sensor(),
-            negated_leads: sensor(),
+            fetches: FetchMetrics::new(config),
             commit_latencies: sensor(),
             heartbeats: sensor(),
             last_heartbeat: Moment::default(),
@@ -120,7 +110,7 @@ impl ConsumerMetrics {
     /// All figures of a consumer that reads these partitions.
     pub(super) fn read(&self, readings: &Readings) -> Vec<Metric> {
         let mut metrics = self.of_consumer();
-        metrics.extend(self.of_fetches(readings));
+        metrics.extend(self.fetches.read(readings));
         metrics.extend(self.of_coordinator(readings.partitions.len()));
         metrics
     }
@@ -132,36 +122,6 @@ impl ConsumerMetrics {
         group.value("poll-idle-ratio-avg", self.poll_idle_ratio.read().average);
         group.value("commit-sync-time-ns-total", self.commit_sync_time.get());
         group.value("committed-time-ns-total", self.committed_time.get());
-        group.into_metrics()
-    }
-
-    fn of_fetches(&self, readings: &Readings) -> Vec<Metric> {
-        let mut group = Group::new("consumer-fetch-manager-metrics");
-        group.rate(["bytes-consumed-rate", "bytes-consumed-total"], &self.bytes_consumed);
-        group.average(["fetch-size-avg", "fetch-size-max"], &self.bytes_consumed);
-        group.rate(["records-consumed-rate", "records-consumed-total"], &self.records_consumed);
-        group.value("records-per-request-avg", self.records_consumed.read().average);
-        group.counted(["fetch-rate", "fetch-total"], &self.fetch_latencies);
-        group.average(["fetch-latency-avg", "fetch-latency-max"], &self.fetch_latencies);
-        group.average(["fetch-throttle-time-avg", "fetch-throttle-time-max"], &self.throttle_times);
-        group.value("records-lag-max", self.lags.read().max);
-        group.value("records-lead-min", -self.negated_leads.read().max);
-        for (partition, reading) in &readings.partitions {
-            let tags = || {
-                vec![("topic", partition.topic.to_string()), ("partition", partition.partition.to_string())]
-            };
-            if let Some(lag) = reading.lag() {
-                group.tagged("records-lag", tags(), lag as f64);
-            }
-            if let Some(lead) = reading.lead() {
-                group.tagged("records-lead", tags(), lead as f64);
-            }
-            group.tagged(
-                "preferred-read-replica",
-                tags(),
-                f64::from(reading.preferred_replica.unwrap_or(-1)),
-            );
-        }
         group.into_metrics()
     }
 
@@ -200,30 +160,4 @@ pub(crate) fn note_since(sensor: &Sensor, began: Instant) {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-/// Adds up what is given out of one answer to a fetch, and notes it when the last of it is gone.
-pub(super) struct Tally {
-    metrics: Arc<ConsumerMetrics>,
-    bytes: AtomicU64,
-    records: AtomicU64,
-}
-
-impl Tally {
-    pub(super) fn new(metrics: Arc<ConsumerMetrics>) -> Arc<Self> {
-        Arc::new(Self { metrics, bytes: AtomicU64::new(0), records: AtomicU64::new(0) })
-    }
-
-    /// Batches of so many bytes, with so many records that were given out, are gone.
-    pub(super) fn add(&self, bytes: usize, records: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        self.records.fetch_add(records as u64, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Tally {
-    fn drop(&mut self) {
-        self.metrics.bytes_consumed.note(*self.bytes.get_mut() as f64);
-        self.metrics.records_consumed.note(*self.records.get_mut() as f64);
-    }
 }

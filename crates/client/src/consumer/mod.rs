@@ -5,7 +5,9 @@
 //! The consumer protocol of KIP-848 has its place here later.
 
 mod builder;
+mod close;
 mod commits;
+mod fetch_metrics;
 mod fetcher;
 pub(crate) mod group;
 mod interceptor;
@@ -17,6 +19,7 @@ mod parse;
 mod pattern;
 mod position;
 mod positions;
+mod rebalance;
 mod record;
 mod session;
 mod state;
@@ -33,8 +36,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 pub use builder::ConsumerBuilder;
+pub use close::{CloseOptions, Leave};
 pub use interceptor::ConsumerInterceptor;
 pub use membership::GroupMetadata;
+pub use rebalance::RebalanceListener;
 pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ConsumerConfig};
@@ -45,7 +50,7 @@ use commits::Commits;
 use fetcher::Fetcher;
 use lookup::Committer;
 use membership::Membership;
-use metrics::{ConsumerMetrics, note_since};
+use metrics::ConsumerMetrics;
 use position::Found;
 use state::{Need, Position, Reading, Readings};
 use truncation::{Checked, Verdict};
@@ -53,51 +58,6 @@ pub use wakeup::Wakeup;
 
 /// Offsets by partition.
 pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
-
-/// Hears what a group's rebalance gives and takes. Called from within [`Consumer::poll`].
-pub trait RebalanceListener: Send {
-    /// These partitions will be read from now on.
-    fn assigned(&mut self, partitions: &[TopicPartition]) {
-        let _ = partitions;
-    }
-
-    /// These partitions are no longer read; their offsets were committed if `enable.auto.commit` is on.
-    fn revoked(&mut self, partitions: &[TopicPartition]) {
-        let _ = partitions;
-    }
-
-    /// These partitions already belong to somebody else; nothing can be committed for them.
-    fn lost(&mut self, partitions: &[TopicPartition]) {
-        self.revoked(partitions);
-    }
-}
-
-/// How a consumer is closed (KIP-1092).
-#[derive(Clone, Copy, Debug)]
-pub struct CloseOptions {
-    /// How long commits and the leave may take, 30 seconds unless said otherwise.
-    pub timeout: Duration,
-    /// Whether the group is left.
-    pub leave: Leave,
-}
-
-impl Default for CloseOptions {
-    fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), leave: Leave::default() }
-    }
-}
-
-/// Whether a consumer that is closed leaves its group at once, or stays a member until its session ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Leave {
-    /// A static member stays, any other leaves.
-    #[default]
-    ByKind,
-    /// It leaves.
-    Always,
-    /// It stays.
-    Never,
-}
 
 /// Reads records, from partitions that are assigned by hand or by a group.
 ///
@@ -510,142 +470,6 @@ impl Consumer {
             self.readings.found(&partition, need, position);
         }
         Ok(())
-    }
-
-    /// Takes up what the group has decided, and joins where that is due.
-    async fn rebalance(&mut self) -> Result<()> {
-        let Some(membership) = &mut self.membership else { return Ok(()) };
-        match membership.next()? {
-            membership::Change::None => Ok(()),
-            membership::Change::Assigned(partitions) => {
-                self.take_up(&partitions).await;
-                Ok(())
-            }
-            membership::Change::Rejoin => {
-                if let Err(error) = self.commit_automatically_now().await {
-                    tracing::warn!(%error, "offsets were not committed before the rebalance");
-                }
-                let wanted = |partition: &TopicPartition| {
-                    self.membership.as_ref().is_some_and(|membership| membership.wants(&partition.topic))
-                };
-                let (kept, unwanted): (Vec<_>, Vec<_>) = self.assignment().into_iter().partition(wanted);
-                self.release(&kept, &unwanted);
-                self.join(kept);
-                Ok(())
-            }
-            membership::Change::Revoked => {
-                if let Err(error) = self.commit_automatically_now().await {
-                    tracing::warn!(%error, "offsets were not committed before the rebalance");
-                }
-                self.give_up(false);
-                self.join(Vec::new());
-                Ok(())
-            }
-            membership::Change::Lost => {
-                self.give_up(true);
-                self.join(Vec::new());
-                Ok(())
-            }
-        }
-    }
-
-    fn join(&mut self, owned: Vec<TopicPartition>) {
-        if let Some(membership) = &mut self.membership {
-            membership.join(owned);
-        }
-    }
-
-    /// Takes up what a join gave. What a cooperative member read and is not given again goes to others: after a commit it
-    /// is let go, and the member joins once more so that they can have it.
-    async fn take_up(&mut self, partitions: &[TopicPartition]) {
-        tracing::debug!(?partitions, "assigned");
-        let before = self.assignment();
-        let (kept, released): (Vec<_>, Vec<_>) =
-            before.iter().cloned().partition(|partition| partitions.contains(partition));
-        if !released.is_empty()
-            && let Err(error) = self.commit_automatically_now().await
-        {
-            tracing::warn!(%error, "offsets were not committed before partitions were given up");
-        }
-        // From here on nothing is waited for: a cancelled poll has done all of it or none.
-        if let Some(membership) = &mut self.membership {
-            membership.taken_up();
-        }
-        self.release(&kept, &released);
-        let added: Vec<_> =
-            partitions.iter().filter(|partition| !before.contains(partition)).cloned().collect();
-        self.readings.replace(partitions);
-        if let Some(listener) = &mut self.listener {
-            let began = Instant::now();
-            listener.assigned(&added);
-            note_since(&self.metrics.assigned, began);
-        }
-        if !released.is_empty()
-            && let Some(membership) = &mut self.membership
-        {
-            membership.join_after_release(partitions.to_vec());
-        }
-    }
-
-    /// Reads only `kept` from now on and tells the listener that the others are gone.
-    fn release(&mut self, kept: &[TopicPartition], released: &[TopicPartition]) {
-        if released.is_empty() {
-            return;
-        }
-        self.read_only(kept);
-        if let Some(listener) = &mut self.listener {
-            let began = Instant::now();
-            listener.revoked(released);
-            note_since(&self.metrics.revoked, began);
-        }
-    }
-
-    fn give_up(&mut self, lost: bool) {
-        let partitions = self.assignment();
-        self.read_only(&[]);
-        if partitions.is_empty() {
-            return;
-        }
-        if let Some(listener) = &mut self.listener {
-            let began = Instant::now();
-            if lost {
-                listener.lost(&partitions)
-            } else {
-                listener.revoked(&partitions)
-            }
-            note_since(if lost { &self.metrics.lost } else { &self.metrics.revoked }, began);
-        }
-    }
-
-    /// Finishes what was to be committed in the background, commits if `enable.auto.commit` is on, leaves the group and ends.
-    pub async fn close(self) -> Result<()> {
-        self.close_with(CloseOptions::default()).await
-    }
-
-    /// As [`Consumer::close`], with more to say about it.
-    pub async fn close_with(mut self, options: CloseOptions) -> Result<()> {
-        let result = match tokio::time::timeout(options.timeout, self.finish(options.leave)).await {
-            Ok(result) => result,
-            Err(_) => Err(ClientError::TimedOut {
-                what: "closing the consumer".to_owned(),
-                after: options.timeout,
-                setting: "CloseOptions::timeout",
-            }),
-        };
-        self.interceptors.iter().for_each(|interceptor| interceptor.close());
-        self.fetcher.end_sessions().await;
-        self.core.close().await;
-        result
-    }
-
-    async fn finish(&mut self, leave: Leave) -> Result<()> {
-        self.finish_commits().await;
-        let result = self.commit_automatically_now().await;
-        if let Some(membership) = self.membership.take() {
-            self.give_up(false);
-            membership.leave_as("the consumer is closed", leave).await;
-        }
-        result
     }
 }
 

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, PartitionData};
 use moldau_protocol::records::{self, BatchView, RecordView, RecordsError, default_decompressed_limit};
 
-use super::metrics::Tally;
+use super::fetch_metrics::Tally;
 use super::record::{ConsumerRecord, TimestampType, TopicPartition};
 use crate::error::{ClientError, Result};
 use crate::producer::Header;
@@ -83,7 +83,7 @@ impl Fetched {
     pub(super) fn take(&mut self, count: usize, out: &mut Vec<ConsumerRecord>) -> Result<()> {
         let (began, undecoded) = (out.len(), self.bytes.len());
         let taken = self.take_some(count, out);
-        self.tally.add(undecoded - self.bytes.len(), out.len() - began);
+        self.tally.add(&self.partition.topic, undecoded - self.bytes.len(), out.len() - began);
         taken
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use moldau_client::consumer::{ConsumerInterceptor, Offsets};
 use moldau_client::{
-    Consumer, ConsumerBuilder, ConsumerRecord, ErrorCode, OffsetAndMetadata, TopicPartition,
+    Consumer, ConsumerBuilder, ConsumerRecord, ErrorCode, Metric, OffsetAndMetadata, TopicPartition,
 };
 use moldau_node_tests::{Node, PATIENCE, read, unique, value, write_numbers};
 
@@ -177,9 +177,15 @@ async fn the_callback_hears_of_a_commit_that_was_refused() {
     member.close().await.expect("closed");
 }
 
+fn tagged(consumer: &Consumer, group: &str, name: &str, tags: &[(&'static str, String)]) -> f64 {
+    let is_meant =
+        |metric: &Metric| metric.group == group && metric.name == name && metric.tags.as_slice() == tags;
+    let found = consumer.metrics().into_iter().find(is_meant);
+    found.unwrap_or_else(|| panic!("no {name} of {tags:?} in {group}")).value
+}
+
 fn figure(consumer: &Consumer, group: &str, name: &str) -> f64 {
-    let found = consumer.metrics().into_iter().find(|metric| metric.group == group && metric.name == name);
-    found.unwrap_or_else(|| panic!("no {name} in {group}")).value
+    tagged(consumer, group, name, &[])
 }
 
 #[tokio::test]
@@ -204,11 +210,13 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     assert!(figure(&consumer, fetches, "records-lag-max").is_nan());
     consumer.subscribe([topic.as_str()]).expect("subscribed");
     let got = read(&mut consumer, 10).await.len();
-    let lag = consumer.metrics().into_iter().find(|metric| {
-        metric.name == "records-lag"
-            && metric.tags == [("topic", topic.clone()), ("partition", "0".to_owned())]
-    });
-    assert_eq!(lag.expect("a lag").value, (40 - got) as f64);
+    let of_topic = [("topic", topic.clone())];
+    let of_partition = [("topic", topic.clone()), ("partition", "0".to_owned())];
+    assert_eq!(tagged(&consumer, fetches, "records-lag", &of_partition), (40 - got) as f64);
+    assert_eq!(tagged(&consumer, fetches, "records-lead", &of_partition), got as f64);
+    assert_eq!(tagged(&consumer, fetches, "records-lag-max", &of_partition), 30.0);
+    assert_eq!(tagged(&consumer, fetches, "records-lead-min", &of_partition), 10.0);
+    assert_eq!(tagged(&consumer, fetches, "preferred-read-replica", &of_partition), -1.0);
     assert_eq!(figure(&consumer, fetches, "records-lag-max"), 30.0);
     assert_eq!(figure(&consumer, fetches, "records-lead-min"), 10.0);
     read(&mut consumer, 40 - got).await;
@@ -224,6 +232,9 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     tokio::time::timeout(PATIENCE, beating).await.expect("a heartbeat in time");
     assert_eq!(figure(&consumer, fetches, "records-consumed-total"), 40.0);
     assert!(figure(&consumer, fetches, "bytes-consumed-total") > 40.0 * 7.0);
+    for name in ["records-consumed-total", "bytes-consumed-total"] {
+        assert_eq!(tagged(&consumer, fetches, name, &of_topic), figure(&consumer, fetches, name), "{name}");
+    }
     assert!(figure(&consumer, fetches, "fetch-total") >= 1.0);
     assert_eq!(figure(&consumer, coordinator, "assigned-partitions"), 2.0);
     assert_eq!(figure(&consumer, coordinator, "rebalance-total"), 1.0);
@@ -237,5 +248,8 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     let names: Vec<_> = consumer.metrics().into_iter().map(|m| (m.group, m.name, m.tags)).collect();
     let distinct: BTreeSet<_> = names.iter().collect();
     assert_eq!(distinct.len(), names.len(), "no figure comes twice");
+    consumer.unsubscribe().await.expect("unsubscribed");
+    let left = consumer.metrics().into_iter().filter(|metric| metric.tags.len() > 1).count();
+    assert_eq!(left, 0, "partitions that are no longer read have no figures");
     consumer.close().await.expect("closed");
 }
