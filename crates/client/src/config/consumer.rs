@@ -114,6 +114,18 @@ impl ConfigValue for IsolationLevel {
 
 config_keys! {
     /// The settings of a consumer.
+    ///
+    /// ```
+    /// use moldau_client::{AutoOffsetReset, ConsumerConfig};
+    ///
+    /// # fn main() -> Result<(), moldau_client::ConfigError> {
+    /// let config = ConsumerConfig::from_pairs([("group.id", "boards"), ("auto.offset.reset", "earliest")])?;
+    /// assert_eq!(config.auto_offset_reset, AutoOffsetReset::Earliest);
+    /// let wrong = ConsumerConfig::default().with("heartbeat.interval.ms", "60000")?.validate().unwrap_err();
+    /// assert_eq!(wrong.to_string(), "heartbeat.interval.ms=60000: must be less than session.timeout.ms");
+    /// # config.validate()
+    /// # }
+    /// ```
     pub struct ConsumerConfig: CommonConfig {
         /// The group that shares the partitions and keeps the committed offsets.
         "group.id" => group_id: Option<String> = None;

@@ -114,6 +114,20 @@ impl ConfigValue for PartitionerClass {
 
 config_keys! {
     /// The settings of a producer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use moldau_client::{Acks, ProducerConfig};
+    ///
+    /// # fn main() -> Result<(), moldau_client::ConfigError> {
+    /// let config = ProducerConfig::from_properties("acks=all\nlinger.ms=20")?.with("compression.type", "zstd")?;
+    /// assert_eq!((config.acks, config.linger), (Acks::All, Duration::from_millis(20)));
+    /// assert_eq!(config.get("batch.size").as_deref(), Some("16384"));
+    /// let wrong = ProducerConfig::default().with("lingerms", "20").unwrap_err();
+    /// assert_eq!(wrong.to_string(), "unknown setting lingerms; did you mean linger.ms?");
+    /// # config.validate()
+    /// # }
+    /// ```
     pub struct ProducerConfig: CommonConfig {
         /// When a batch counts as written.
         "acks" => acks: Acks = Acks::All;
