@@ -165,6 +165,24 @@ impl Group {
     }
 }
 
+/// Panics at a figure that Kafka's clients do not have, or that comes twice.
+#[cfg(test)]
+pub(crate) fn assert_kafkas(metrics: &[Metric]) {
+    let names_of = |group: &str, tags: &str| {
+        let mut rows =
+            include_str!("metrics/kafka.tsv").lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let row = rows.find(|row| row[0] == group && row.get(1) == Some(&tags));
+        row.unwrap_or_else(|| panic!("Kafka has no {group} of {tags:?}"))[2]
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for metric in metrics {
+        let tags: Vec<&str> = metric.tags.iter().map(|(tag, _)| *tag).collect();
+        let names = names_of(metric.group, &tags.join(","));
+        assert!(names.split(',').any(|name| name == metric.name), "Kafka has no {metric:?}");
+        assert!(seen.insert((metric.group, metric.name, metric.tags.clone())), "twice: {metric:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -196,3 +196,40 @@ impl Drop for Tally {
         self.metrics.fetches.note_consumed(std::mem::take(self.by_topic.get_mut()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::{Need, Position};
+    use super::*;
+    use crate::metrics::assert_kafkas;
+
+    #[test]
+    fn all_figures_of_a_consumer_are_kafkas() {
+        let metrics = ConsumerMetrics::new(&CommonConfig::default());
+        let partition = TopicPartition::new("t", 0);
+        let mut readings = Readings::default();
+        readings.replace(&[partition.clone(), TopicPartition::new("t", 1)]);
+        let reading = Reading {
+            position: Ok(Position { offset: 30, leader_epoch: None }),
+            end_offset: Some(40),
+            log_start_offset: Some(10),
+            ..Reading::new(Need::Reset)
+        };
+        metrics.fetches.note_distances(&partition, &reading);
+        readings.partitions.insert(partition.clone(), reading);
+        let tally = Tally::new(metrics.clone());
+        tally.add(&partition.topic, 100, 7);
+        tally.add(&partition.topic, 0, 3);
+        drop(tally);
+        let read = metrics.read(&readings);
+        assert_kafkas(&read);
+        let values = |name: &str| -> Vec<f64> {
+            read.iter().filter(|metric| metric.name == name).map(|metric| metric.value).collect()
+        };
+        assert_eq!(values("records-consumed-total"), [10.0, 10.0], "of all and of the topic");
+        assert_eq!(values("records-per-request-avg"), [10.0, 10.0], "it was one answer");
+        assert_eq!(values("records-lag"), [10.0]);
+        assert_eq!(values("records-lead-avg"), [20.0]);
+        assert_eq!(values("assigned-partitions"), [2.0]);
+    }
+}

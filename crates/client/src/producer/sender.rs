@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moldau_protocol::Message;
@@ -173,6 +174,7 @@ impl Sender {
         let Some(state) = self.nodes.get_mut(&node) else { return };
         let Some(connection) = state.connection.clone() else { return };
         state.in_flight += 1;
+        self.accumulator.metrics.requests_in_flight.fetch_add(1, Ordering::Relaxed);
         let report = self.report.clone();
         let built = build(&connection, &mut batches, cluster, &self.config);
         let (version, request) = match built {
@@ -277,6 +279,7 @@ impl Sender {
     }
 
     fn on_answer(&mut self, node: i32, batches: Vec<Batch>, result: Result<ProduceResponse>) -> bool {
+        self.accumulator.metrics.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(state) = self.nodes.get_mut(&node) {
             state.in_flight = state.in_flight.saturating_sub(1);
             if state.connection.as_ref().is_some_and(Connection::is_closed) {
