@@ -116,6 +116,9 @@ pub enum ClientError {
     /// The caller asked for something that has no meaning, for example a negative partition.
     #[error("{0}")]
     Usage(String),
+    /// Another task has woken the consumer up.
+    #[error("the consumer was woken up")]
+    Woken,
     /// The producer, consumer or client was closed.
     #[error("the {0} is closed")]
     Closed(&'static str),

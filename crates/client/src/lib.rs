@@ -47,8 +47,8 @@ pub use config::{
     IsolationLevel, MetadataRecovery, ProducerConfig,
 };
 pub use consumer::{
-    Consumer, ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, RebalanceListener, TimestampType,
-    TopicPartition,
+    Consumer, ConsumerBuilder, ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, Offsets,
+    RebalanceListener, TimestampType, TopicPartition,
 };
 pub use error::{ClientError, Result};
 pub use metadata::{Broker, Cluster, Partition, Topic};

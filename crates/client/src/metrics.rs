@@ -34,6 +34,7 @@ struct Sample {
 
 struct State {
     total: f64,
+    count: u64,
     samples: VecDeque<Sample>,
 }
 
@@ -48,6 +49,10 @@ pub(crate) struct Sensor {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reading {
     pub(crate) total: f64,
+    /// How many values there were.
+    pub(crate) count: u64,
+    /// How many a second.
+    pub(crate) count_rate: f64,
     /// The sum a second.
     pub(crate) rate: f64,
     pub(crate) average: f64,
@@ -58,7 +63,7 @@ impl Sensor {
     pub(crate) fn new(config: &CommonConfig) -> Self {
         let (window, count) =
             (config.metrics_window.max(Duration::from_millis(1)), config.metrics_samples.max(1));
-        Self { window, count, state: Mutex::new(State { total: 0.0, samples: VecDeque::new() }) }
+        Self { window, count, state: Mutex::new(State { total: 0.0, count: 0, samples: VecDeque::new() }) }
     }
 
     /// Notes a value.
@@ -69,6 +74,7 @@ impl Sensor {
     fn note_at(&self, value: f64, now: Instant) {
         let mut state = self.state.lock();
         state.total += value;
+        state.count += 1;
         self.drop_old(&mut state, now);
         match state.samples.back_mut().filter(|sample| now < sample.began + self.window) {
             Some(sample) => {
@@ -105,6 +111,8 @@ impl Sensor {
         let span = (now - began).max(self.window * (self.count as u32 - 1)).max(Duration::from_millis(1));
         Reading {
             total: state.total,
+            count: state.count,
+            count_rate: count as f64 / span.as_secs_f64(),
             rate: sum / span.as_secs_f64(),
             average: if count == 0 { f64::NAN } else { sum / count as f64 },
             max,
@@ -138,6 +146,13 @@ impl Group {
         self.value(total, reading.total);
     }
 
+    /// How often something was noted: a rate and a total.
+    pub(crate) fn counted(&mut self, [rate, total]: [&'static str; 2], sensor: &Sensor) {
+        let reading = sensor.read();
+        self.value(rate, reading.count_rate);
+        self.value(total, reading.count as f64);
+    }
+
     /// An average and a maximum.
     pub(crate) fn average(&mut self, [average, max]: [&'static str; 2], sensor: &Sensor) {
         let reading = sensor.read();
@@ -147,6 +162,24 @@ impl Group {
 
     pub(crate) fn into_metrics(self) -> Vec<Metric> {
         self.metrics
+    }
+}
+
+/// Panics at a figure that Kafka's clients do not have, or that comes twice.
+#[cfg(test)]
+pub(crate) fn assert_kafkas(metrics: &[Metric]) {
+    let names_of = |group: &str, tags: &str| {
+        let mut rows =
+            include_str!("metrics/kafka.tsv").lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let row = rows.find(|row| row[0] == group && row.get(1) == Some(&tags));
+        row.unwrap_or_else(|| panic!("Kafka has no {group} of {tags:?}"))[2]
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for metric in metrics {
+        let tags: Vec<&str> = metric.tags.iter().map(|(tag, _)| *tag).collect();
+        let names = names_of(metric.group, &tags.join(","));
+        assert!(names.split(',').any(|name| name == metric.name), "Kafka has no {metric:?}");
+        assert!(seen.insert((metric.group, metric.name, metric.tags.clone())), "twice: {metric:?}");
     }
 }
 
@@ -170,6 +203,7 @@ mod tests {
         sensor.note_at(50.0, at(5));
         let first = sensor.read_at(at(5));
         assert_eq!((first.total, first.rate, first.average, first.max), (80.0, 8.0, 40.0, 50.0));
+        assert_eq!((first.count, first.count_rate), (2, 0.2));
         sensor.note_at(20.0, at(12));
         assert_eq!(sensor.read_at(at(16)).rate, 100.0 / 16.0);
         let later = sensor.read_at(at(25));

@@ -98,8 +98,9 @@ class Group:
         self._all = []
         wire.create_topic(address, self._topic, PARTITIONS)
 
-    def join(self, instance=None):
-        member = Member(self._command, self._address, self._topic, self._name, self._assignor, instance)
+    def join(self, instance=None, command=None):
+        """A new member, of the group's client or of another one whose `command` is given."""
+        member = Member(command or self._command, self._address, self._topic, self._name, self._assignor, instance)
         self._all.append(member)
         return member
 
@@ -138,6 +139,26 @@ def group_of_three(command, address, assignor):
         return answer
 
 
+def mixed_group(command, javas, address, assignor):
+    """Members of Apache Kafka's client and of the client under test in one group; each of them leads it for a time."""
+    with Group(command, address, assignor) as group:
+        first, ours, other = group.join(command=javas), group.join(), group.join(command=javas)
+        answer = {"java, ours, java": settle([first, ours, other], "at first")}
+        first.kill()
+        answer["after a Java member's crash"] = settle([ours, other], "after a Java member's crash")
+        second = group.join()
+        answer["after ours has joined"] = settle([ours, other, second], "after ours has joined")
+        other.leave()
+        answer["after the last Java member has left"] = settle([ours, second], "after the last Java member has left")
+        later = group.join(command=javas)
+        answer["after a Java member has joined ours"] = settle([ours, second, later], "after a Java member has joined ours")
+        ours.kill()
+        answer["after a crash of ours"] = settle([second, later], "after a crash of ours")
+        for member in (second, later):
+            member.leave()
+        return answer
+
+
 def static_member(command, address):
     with Group(command, address, "default") as group:
         one, other = group.join("one"), group.join("other")
@@ -164,13 +185,15 @@ def stale_member(command, address):
         return answer
 
 
-def run(scenario, command, address):
+def run(scenario, command, address, javas):
     """Runs one scenario of the runner's; gives its result in the form in which clients give theirs."""
     try:
         if scenario == "static-member":
             answer = static_member(command, address)
         elif scenario == "stale-member":
             answer = stale_member(command, address)
+        elif scenario.startswith("group-mixed-"):
+            answer = mixed_group(command, javas(), address, scenario.removeprefix("group-mixed-"))
         else:
             answer = group_of_three(command, address, scenario.removeprefix("group-"))
         return {"scenario": scenario, "result": "passed", "answer": answer}

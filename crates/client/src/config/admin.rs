@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CommonConfig, config_keys};
+use super::{CommonConfig, ConfigError, config_keys};
 
 config_keys! {
     /// The settings of an admin client.
@@ -13,6 +13,11 @@ config_keys! {
 }
 
 impl AdminConfig {
+    /// Refuses values that can't work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.common.validate()
+    }
+
     /// The settings that count for all clients, with the admin client's own `connections.max.idle.ms` (5 minutes) where
     /// nothing else was said.
     pub(crate) fn into_common(self) -> CommonConfig {

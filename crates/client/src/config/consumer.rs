@@ -114,6 +114,18 @@ impl ConfigValue for IsolationLevel {
 
 config_keys! {
     /// The settings of a consumer.
+    ///
+    /// ```
+    /// use moldau_client::{AutoOffsetReset, ConsumerConfig};
+    ///
+    /// # fn main() -> Result<(), moldau_client::ConfigError> {
+    /// let config = ConsumerConfig::from_pairs([("group.id", "boards"), ("auto.offset.reset", "earliest")])?;
+    /// assert_eq!(config.auto_offset_reset, AutoOffsetReset::Earliest);
+    /// let wrong = ConsumerConfig::default().with("heartbeat.interval.ms", "60000")?.validate().unwrap_err();
+    /// assert_eq!(wrong.to_string(), "heartbeat.interval.ms=60000: must be less than session.timeout.ms");
+    /// # config.validate()
+    /// # }
+    /// ```
     pub struct ConsumerConfig: CommonConfig {
         /// The group that shares the partitions and keeps the committed offsets.
         "group.id" => group_id: Option<String> = None;
@@ -163,6 +175,7 @@ config_keys! {
 impl ConsumerConfig {
     /// Refuses combinations that can't work.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.common.validate()?;
         let refuse = |key: &str, why: &str| {
             Err(ConfigError::Invalid {
                 key: key.to_owned(),
@@ -172,6 +185,9 @@ impl ConsumerConfig {
         };
         if self.max_poll_records == 0 {
             return refuse("max.poll.records", "must be at least 1");
+        }
+        if self.max_poll_interval.is_zero() {
+            return refuse("max.poll.interval.ms", "must be at least 1");
         }
         if self.heartbeat_interval >= self.session_timeout {
             return refuse("heartbeat.interval.ms", "must be less than session.timeout.ms");

@@ -7,7 +7,7 @@
 use super::ConfigError;
 
 /// Refused unless the value is one of these, and why.
-const ONLY: &[(&str, &[&str], &str)] = &[
+pub(super) const ONLY: &[(&str, &[&str], &str)] = &[
     ("security.protocol", &["PLAINTEXT"], "this client has no TLS and no SASL yet"),
     ("transactional.id", &[""], "this client has no transactions yet"),
     ("transaction.two.phase.commit.enable", &["false"], "this client has no transactions yet"),
@@ -21,55 +21,67 @@ const ONLY: &[(&str, &[&str], &str)] = &[
         &["", "org.apache.kafka.common.metrics.JmxReporter"],
         "Java classes can't be loaded; read metrics() of the client",
     ),
+    ("share.acknowledgement.mode", &[], "there is no share consumer yet; leave it out"),
+    ("share.acquire.mode", &[], "there is no share consumer yet; leave it out"),
     ("bootstrap.controllers", &[""], "this client speaks to brokers; use bootstrap.servers"),
 ];
 
-/// Taken with any value: they only matter together with what is refused above, or allow what is never done.
-const WITHOUT_EFFECT: &[&str] = &[
-    "enable.metrics.push",
-    "metrics.recording.level",
-    "compression.lz4.level",
-    "transaction.timeout.ms",
-    "internal.throw.on.fetch.stable.offset.unsupported",
-    "security.providers",
-    "sasl.client.callback.handler.class",
-    "sasl.jaas.config",
-    "sasl.kerberos.kinit.cmd",
-    "sasl.kerberos.min.time.before.relogin",
-    "sasl.kerberos.service.name",
-    "sasl.kerberos.ticket.renew.jitter",
-    "sasl.kerberos.ticket.renew.window.factor",
-    "sasl.login.callback.handler.class",
-    "sasl.login.class",
-    "sasl.login.connect.timeout.ms",
-    "sasl.login.read.timeout.ms",
-    "sasl.login.refresh.buffer.seconds",
-    "sasl.login.refresh.min.period.seconds",
-    "sasl.login.refresh.window.factor",
-    "sasl.login.refresh.window.jitter",
-    "sasl.login.retry.backoff.max.ms",
-    "sasl.login.retry.backoff.ms",
-    "sasl.mechanism",
-    "ssl.cipher.suites",
-    "ssl.enabled.protocols",
-    "ssl.endpoint.identification.algorithm",
-    "ssl.engine.factory.class",
-    "ssl.key.password",
-    "ssl.keymanager.algorithm",
-    "ssl.keystore.certificate.chain",
-    "ssl.keystore.key",
-    "ssl.keystore.location",
-    "ssl.keystore.password",
-    "ssl.keystore.type",
-    "ssl.protocol",
-    "ssl.provider",
-    "ssl.secure.random.implementation",
-    "ssl.trustmanager.algorithm",
-    "ssl.truststore.certificates",
-    "ssl.truststore.location",
-    "ssl.truststore.password",
-    "ssl.truststore.type",
+/// Taken with any value, and without effect for the reason that comes with them.
+pub(super) const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
+    ("nothing is pushed: there is no client telemetry (KIP-714)", &["enable.metrics.push"]),
+    ("all figures are always taken", &["metrics.recording.level"]),
+    ("there are no transactions", &["transaction.timeout.ms"]),
+    (
+        "a broker that can't wait for open transactions is asked without that",
+        &["internal.throw.on.fetch.stable.offset.unsupported"],
+    ),
+    ("there are no Java security providers", &["security.providers"]),
+    (
+        "as in Kafka, they count with TLS or SASL only, and `security.protocol` is PLAINTEXT",
+        &[
+            "sasl.client.callback.handler.class",
+            "sasl.jaas.config",
+            "sasl.kerberos.kinit.cmd",
+            "sasl.kerberos.min.time.before.relogin",
+            "sasl.kerberos.service.name",
+            "sasl.kerberos.ticket.renew.jitter",
+            "sasl.kerberos.ticket.renew.window.factor",
+            "sasl.login.callback.handler.class",
+            "sasl.login.class",
+            "sasl.login.connect.timeout.ms",
+            "sasl.login.read.timeout.ms",
+            "sasl.login.refresh.buffer.seconds",
+            "sasl.login.refresh.min.period.seconds",
+            "sasl.login.refresh.window.factor",
+            "sasl.login.refresh.window.jitter",
+            "sasl.login.retry.backoff.max.ms",
+            "sasl.login.retry.backoff.ms",
+            "sasl.mechanism",
+            "ssl.cipher.suites",
+            "ssl.enabled.protocols",
+            "ssl.endpoint.identification.algorithm",
+            "ssl.engine.factory.class",
+            "ssl.key.password",
+            "ssl.keymanager.algorithm",
+            "ssl.keystore.certificate.chain",
+            "ssl.keystore.key",
+            "ssl.keystore.location",
+            "ssl.keystore.password",
+            "ssl.keystore.type",
+            "ssl.protocol",
+            "ssl.provider",
+            "ssl.secure.random.implementation",
+            "ssl.trustmanager.algorithm",
+            "ssl.truststore.certificates",
+            "ssl.truststore.location",
+            "ssl.truststore.password",
+            "ssl.truststore.type",
+        ],
+    ),
 ];
+
+/// What begins the keys of a mechanism of SASL; they go with the others of SASL.
+const OAUTH: &str = "sasl.oauthbearer.";
 
 /// Whether the key is one of these; an error for a value that can't be had.
 pub(crate) fn accept(key: &str, value: &str) -> Result<bool, ConfigError> {
@@ -80,9 +92,17 @@ pub(crate) fn accept(key: &str, value: &str) -> Result<bool, ConfigError> {
         let (key, value, why) = (key.to_owned(), value.to_owned(), (*why).to_owned());
         return Err(ConfigError::Unsupported { key, value, why });
     }
-    if WITHOUT_EFFECT.contains(&key) || key.starts_with("sasl.oauthbearer.") {
-        tracing::debug!(key, "the setting has no effect");
-        return Ok(true);
+    match why_without_effect(key) {
+        Some(why) => {
+            tracing::debug!(key, why, "the setting has no effect");
+            Ok(true)
+        }
+        None => Ok(false),
     }
-    Ok(false)
+}
+
+/// Why a key that is taken has no effect.
+pub(super) fn why_without_effect(key: &str) -> Option<&'static str> {
+    let like = if key.starts_with(OAUTH) { "sasl.mechanism" } else { key };
+    WITHOUT_EFFECT.iter().find(|(_, keys)| keys.contains(&like)).map(|(why, _)| *why)
 }

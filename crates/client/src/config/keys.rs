@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ConfigValue;
+use super::{ConfigError, ConfigValue};
 
 /// Declares a struct of settings: each field with its key, type and default; generates `Default`, `KEYS`, `set` and `get`.
 ///
@@ -188,6 +188,22 @@ impl ConfigValue for MetadataRecovery {
 }
 
 impl CommonConfig {
+    /// Refuses values that can't work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (key, least, value) in [
+            ("send.buffer.bytes", -1, i64::from(self.send_buffer)),
+            ("receive.buffer.bytes", -1, i64::from(self.receive_buffer)),
+            ("metrics.num.samples", 1, self.metrics_samples as i64),
+        ] {
+            if value < least {
+                let (key, value, why) =
+                    (key.to_owned(), value.to_string(), format!("must be at least {least}"));
+                return Err(ConfigError::Invalid { key, value, why });
+            }
+        }
+        Ok(())
+    }
+
     /// The time for a connection to be made, after so many failures in a row.
     pub(crate) fn setup_time(&self, failures: u32) -> Duration {
         let longest = self.connection_setup_timeout_max.max(self.connection_setup_timeout);

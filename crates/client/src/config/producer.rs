@@ -91,6 +91,9 @@ pub enum PartitionerClass {
     RoundRobin,
 }
 
+/// Kafka's default level of lz4.
+const DEFAULT_LZ4_LEVEL: i32 = 9;
+
 const ROUND_ROBIN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
 
 impl ConfigValue for PartitionerClass {
@@ -111,6 +114,20 @@ impl ConfigValue for PartitionerClass {
 
 config_keys! {
     /// The settings of a producer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use moldau_client::{Acks, ProducerConfig};
+    ///
+    /// # fn main() -> Result<(), moldau_client::ConfigError> {
+    /// let config = ProducerConfig::from_properties("acks=all\nlinger.ms=20")?.with("compression.type", "zstd")?;
+    /// assert_eq!((config.acks, config.linger), (Acks::All, Duration::from_millis(20)));
+    /// assert_eq!(config.get("batch.size").as_deref(), Some("16384"));
+    /// let wrong = ProducerConfig::default().with("lingerms", "20").unwrap_err();
+    /// assert_eq!(wrong.to_string(), "unknown setting lingerms; did you mean linger.ms?");
+    /// # config.validate()
+    /// # }
+    /// ```
     pub struct ProducerConfig: CommonConfig {
         /// When a batch counts as written.
         "acks" => acks: Acks = Acks::All;
@@ -145,9 +162,12 @@ config_keys! {
         "partitioner.availability.timeout.ms" => availability_timeout: Duration = Duration::ZERO;
         /// The level of gzip, 1 to 9, or −1 for the codec's own.
         "compression.gzip.level" => gzip_level: i32 = -1;
+        /// The level of lz4. The encoder has one speed: with `compression.type=lz4` another level than Kafka's default is
+        /// refused.
+        "compression.lz4.level" => lz4_level: i32 = DEFAULT_LZ4_LEVEL;
         /// The level of zstd, −131072 to 22.
         "compression.zstd.level" => zstd_level: i32 = 3;
-        /// How long the metadata of a topic is kept that nothing is sent to.
+        /// How long the metadata of a topic is kept that nothing is sent to; at least 5 seconds.
         "metadata.max.idle.ms" => metadata_max_idle: Duration = Duration::from_secs(300);
         /// How keys become bytes; counts for `TypedProducer::from_config`.
         "key.serializer" => key_serializer: Option<SerdeClass> = None;
@@ -168,6 +188,7 @@ impl ProducerConfig {
 
     /// Refuses combinations that can't keep what they promise.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.common.validate()?;
         let refuse = |key: &str, why: &str| {
             Err(ConfigError::Invalid {
                 key: key.to_owned(),
@@ -198,6 +219,19 @@ impl ProducerConfig {
         }
         if !(-131_072..=22).contains(&self.zstd_level) {
             return refuse("compression.zstd.level", "must be -131072 to 22");
+        }
+        if !(1..=17).contains(&self.lz4_level) {
+            return refuse("compression.lz4.level", "must be 1 to 17");
+        }
+        if self.compression == CompressionType::Lz4 && self.lz4_level != DEFAULT_LZ4_LEVEL {
+            return Err(ConfigError::Unsupported {
+                key: "compression.lz4.level".to_owned(),
+                value: self.lz4_level.to_string(),
+                why:
+                    "the lz4 encoder has one speed; leave the level at 9, or use compression.type=zstd with \
+                      compression.zstd.level"
+                        .to_owned(),
+            });
         }
         if self.metadata_max_idle < Duration::from_secs(5) {
             return refuse("metadata.max.idle.ms", "must be at least 5000");

@@ -1,5 +1,7 @@
 //! Client keys: what is taken, what is refused.
 
+mod reference;
+
 use std::time::Duration;
 
 use super::*;
@@ -112,4 +114,22 @@ fn the_admin_client_has_its_own_idle_time_unless_told_otherwise() {
     let idle = |config: AdminConfig| config.into_common().connections_max_idle.as_secs();
     assert_eq!(idle(AdminConfig::default()), 300);
     assert_eq!(idle(AdminConfig::default().with("connections.max.idle.ms", "7000").expect("a number")), 7);
+}
+
+#[test]
+fn a_level_of_lz4_that_the_encoder_has_not_is_refused_where_it_would_count() {
+    let config = |codec, level| {
+        ProducerConfig::from_pairs([("compression.type", codec), ("compression.lz4.level", level)])
+            .expect("values")
+            .validate()
+    };
+    assert_eq!(config("lz4", "9"), Ok(()));
+    assert_eq!(config("zstd", "3"), Ok(()));
+    let error = config("lz4", "3").expect_err("one speed").to_string();
+    assert!(
+        error.starts_with("compression.lz4.level=3 is not supported: the lz4 encoder has one"),
+        "{error}"
+    );
+    let error = config("none", "18").expect_err("no such level").to_string();
+    assert_eq!(error, "compression.lz4.level=18: must be 1 to 17");
 }

@@ -15,10 +15,12 @@ use moldau_types::{ErrorCode, Uuid};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::fetch_metrics::Tally;
+use super::metrics::{ConsumerMetrics, note_since};
 use super::parse::Fetched;
 use super::record::{ConsumerRecord, TopicPartition};
 use super::session::{Ask, END, Plan, Session, is_of_session};
-use super::state::{Need, Readings};
+use super::state::{Need, Reading, Readings};
 use crate::config::{ConsumerConfig, IsolationLevel};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
@@ -50,6 +52,7 @@ struct Answer {
 pub(super) struct Fetcher {
     core: Arc<Core>,
     config: Arc<ConsumerConfig>,
+    metrics: Arc<ConsumerMetrics>,
     under_way: JoinSet<Answer>,
     asked_nodes: HashSet<i32>,
     asked_partitions: HashSet<TopicPartition>,
@@ -63,10 +66,11 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) fn new(core: Arc<Core>, config: Arc<ConsumerConfig>) -> Self {
+    pub(super) fn new(core: Arc<Core>, config: Arc<ConsumerConfig>, metrics: Arc<ConsumerMetrics>) -> Self {
         Self {
             core,
             config,
+            metrics,
             under_way: JoinSet::new(),
             asked_nodes: HashSet::new(),
             asked_partitions: HashSet::new(),
@@ -117,10 +121,15 @@ impl Fetcher {
         for (node, asked) in by_node {
             self.asked_nodes.insert(node);
             self.asked_partitions.extend(asked.iter().map(|asked| asked.partition.clone()));
-            let (core, config) = (self.core.clone(), self.config.clone());
+            let (core, config, metrics) = (self.core.clone(), self.config.clone(), self.metrics.clone());
             let mut session = self.sessions.remove(&node).unwrap_or_default();
             self.under_way.spawn(async move {
+                let began = Instant::now();
                 let result = fetch(&core, &config, node, &asked, &mut session).await;
+                if let Ok(response) = &result {
+                    note_since(&metrics.fetches.latencies, began);
+                    metrics.fetches.throttle_times.note(f64::from(response.throttle_time_ms));
+                }
                 Answer { node, asked, session, result }
             });
         }
@@ -186,6 +195,8 @@ impl Fetcher {
         };
         let mut trouble = false;
         let mut first_error = Ok(());
+        // An answer of a session that speaks of no partition has nothing to be counted.
+        let tally = Tally::new(self.metrics.clone());
         for topic in response.responses {
             for data in topic.partitions {
                 let asked = answer.asked.iter().find(|asked| {
@@ -197,7 +208,7 @@ impl Fetcher {
                         }
                 });
                 let Some(asked) = asked else { continue };
-                match self.take_in(asked, data, readings) {
+                match self.take_in(asked, data, readings, &tally) {
                     Ok(fine) => trouble |= !fine,
                     Err(error) => first_error = first_error.and(Err(error)),
                 }
@@ -212,7 +223,13 @@ impl Fetcher {
     }
 
     /// Takes one partition's part of an answer in; `false` when it had an error that passes by itself.
-    fn take_in(&mut self, asked: &Asked, data: PartitionData, readings: &mut Readings) -> Result<bool> {
+    fn take_in(
+        &mut self,
+        asked: &Asked,
+        data: PartitionData,
+        readings: &mut Readings,
+        tally: &Arc<Tally>,
+    ) -> Result<bool> {
         let Some(reading) = readings.partitions.get_mut(&asked.partition) else { return Ok(true) };
         if reading.position.ok().is_none_or(|position| position.offset != asked.offset) {
             return Ok(true);
@@ -223,6 +240,7 @@ impl Fetcher {
                 let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
                 reading.end_offset =
                     Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
+                reading.log_start_offset = Some(data.log_start_offset).filter(|offset| *offset >= 0);
                 if data.preferred_read_replica >= 0 {
                     reading.preferred_replica = Some(data.preferred_read_replica);
                     return Ok(true);
@@ -235,6 +253,7 @@ impl Fetcher {
                         data,
                         committed_only,
                         self.config.check_crcs,
+                        tally.clone(),
                     ));
                 }
                 Ok(true)
@@ -271,14 +290,19 @@ impl Fetcher {
                 resting.push_back(fetched);
                 continue;
             }
-            let position = reading.and_then(|reading| reading.position.as_mut().ok());
-            let Some(position) = position.filter(|position| position.offset == fetched.next_offset()) else {
+            let stands = |reading: &&mut Reading| {
+                reading.position.is_ok_and(|position| position.offset == fetched.next_offset())
+            };
+            let Some(reading) = reading.filter(stands) else {
                 self.buffered_partitions.remove(fetched.partition());
                 continue;
             };
             let taken = fetched.take(count - records.len(), &mut records);
-            position.offset = fetched.next_offset();
-            position.leader_epoch = fetched.leader_epoch().or(position.leader_epoch);
+            if let Ok(position) = &mut reading.position {
+                position.offset = fetched.next_offset();
+                position.leader_epoch = fetched.leader_epoch().or(position.leader_epoch);
+            }
+            self.metrics.fetches.note_distances(fetched.partition(), reading);
             match taken {
                 Ok(()) if fetched.is_done() => {
                     self.buffered_partitions.remove(fetched.partition());
@@ -321,6 +345,7 @@ impl Fetcher {
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
         self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
         self.buffered_partitions.retain(|partition| readings.partitions.contains_key(partition));
+        self.metrics.fetches.forget_all_but(readings);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Always: while a join is under way the member owns nothing, unless all its assignors are cooperative. The task that joins
 //! goes on when nobody polls, and its result waits for the next poll, and for those after it until one has taken it up.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,41 @@ use moldau_types::ErrorCode;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::Leave;
 use super::group::Previous;
 use super::group::assignor::Assignor;
 use super::group::heartbeat::{Heartbeat, Notice, leave};
 use super::group::join::{Join, Joined, MemberId};
 use super::lookup::Committer;
+use super::metrics::ConsumerMetrics;
 use super::record::TopicPartition;
 use crate::config::{ConfigError, ConsumerConfig};
 use crate::error::{ClientError, Result};
-use crate::metadata::Core;
+use crate::metadata::{Cluster, Core};
+
+/// A group with a member's place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMetadata {
+    /// The group.
+    pub group_id: String,
+    /// The generation, −1 outside the membership.
+    pub generation_id: i32,
+    /// The member id, empty outside the membership.
+    pub member_id: String,
+    /// The name of a static member.
+    pub group_instance_id: Option<String>,
+}
+
+impl From<Committer> for GroupMetadata {
+    fn from(committer: Committer) -> Self {
+        Self {
+            group_id: committer.group,
+            generation_id: committer.generation,
+            member_id: committer.member_id,
+            group_instance_id: committer.instance_id,
+        }
+    }
+}
 
 /// How long a commit waits for a rebalance to end that has overtaken it.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -111,6 +138,26 @@ enum State {
     },
 }
 
+/// Whether topics that are wanted are not there yet. Until they are, metadata is read again and again: the group's leader
+/// can share out only what it knows of.
+#[derive(Default)]
+struct Missing {
+    looked_at: Option<Arc<Cluster>>,
+    rounds: u32,
+}
+
+impl Missing {
+    fn look(&mut self, cluster: Arc<Cluster>, topics: &[String]) -> u32 {
+        if !self.looked_at.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &cluster)) {
+            let is_missing =
+                |name: &String| cluster.topic(name).is_none_or(|topic| topic.error.is_retriable());
+            self.rounds = if topics.iter().any(is_missing) { self.rounds.saturating_add(1) } else { 0 };
+            self.looked_at = Some(cluster);
+        }
+        self.rounds
+    }
+}
+
 pub(super) struct Membership {
     core: Arc<Core>,
     config: Arc<ConsumerConfig>,
@@ -119,10 +166,14 @@ pub(super) struct Membership {
     assignors: Vec<Assignor>,
     member_id: MemberId,
     topics_changed: bool,
+    missing: Missing,
+    /// Why the caller wants a rebalance.
+    enforced: Option<String>,
     /// What the last join gave.
     previous: Previous,
     state: State,
-    reason: &'static str,
+    reason: Cow<'static, str>,
+    metrics: Arc<ConsumerMetrics>,
 }
 
 impl Membership {
@@ -131,6 +182,7 @@ impl Membership {
         config: Arc<ConsumerConfig>,
         group: String,
         topics: Vec<String>,
+        metrics: Arc<ConsumerMetrics>,
     ) -> Result<Self> {
         let assignors = assignors(&config)?;
         let mut membership = Self {
@@ -141,9 +193,12 @@ impl Membership {
             assignors,
             member_id: MemberId::default(),
             topics_changed: false,
+            missing: Missing::default(),
+            enforced: None,
             previous: Previous::default(),
             state: State::Out,
-            reason: "",
+            reason: "".into(),
+            metrics,
         };
         membership.join(Vec::new());
         Ok(membership)
@@ -154,12 +209,24 @@ impl Membership {
         if self.topics != topics {
             self.topics = topics;
             self.topics_changed = true;
+            self.missing = Missing::default();
         }
+    }
+
+    /// Wants the group to rebalance.
+    pub(super) fn enforce(&mut self, reason: &str) {
+        let reason = if reason.is_empty() { "rebalance enforced by user" } else { reason };
+        self.enforced = Some(reason.to_owned());
     }
 
     /// The topics that are wanted.
     pub(super) fn topics(&self) -> &[String] {
         &self.topics
+    }
+
+    /// How often in a row metadata had not all topics that are wanted; 0 when they are there.
+    pub(super) fn missing_topics(&mut self) -> u32 {
+        self.missing.look(self.core.cluster(), &self.topics)
     }
 
     /// The member id, while joined.
@@ -200,13 +267,14 @@ impl Membership {
 
     /// Starts joining again since some partitions were given up: now others can have them.
     pub(super) fn join_after_release(&mut self, owned: Vec<TopicPartition>) {
-        self.reason = "partitions were given up for others";
+        self.reason = "partitions were given up for others".into();
         self.join(owned);
     }
 
     /// Starts joining; `owned` is what the member goes on with meanwhile.
     pub(super) fn join(&mut self, owned: Vec<TopicPartition>) {
         self.topics_changed = false;
+        self.enforced = None;
         let before = self.committer().filter(|_| !owned.is_empty());
         self.core.want(&self.topics.iter().map(String::as_str).collect::<Vec<_>>());
         let join = Join {
@@ -218,7 +286,8 @@ impl Membership {
             assignors: self.assignors.clone(),
             owned,
             previous: self.previous.clone(),
-            reason: self.reason,
+            reason: self.reason.clone(),
+            metrics: self.metrics.clone(),
         };
         self.state = State::Joining { joining: Joining::start(join), before };
     }
@@ -267,7 +336,7 @@ impl Membership {
                         self.state = State::Out;
                         return match error.code() {
                             Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) if went_on => {
-                                self.reason = "the membership was lost";
+                                self.reason = "the membership was lost".into();
                                 Ok(Change::Lost)
                             }
                             _ => Err(error),
@@ -292,24 +361,28 @@ impl Membership {
                     }
                     Some(Notice::Lost) => {
                         self.member_id.set("");
-                        self.reason = "the membership was lost";
+                        self.reason = "the membership was lost".into();
                         return Ok(Change::Lost);
                     }
                     Some(Notice::Rebalance) => {
-                        self.reason = "the group rebalances";
+                        self.reason = "the group rebalances".into();
                         return Ok(self.rejoin());
                     }
                     None => {}
                 }
                 if self.topics_changed {
-                    self.reason = "the subscription changed";
+                    self.reason = "the subscription changed".into();
+                    return Ok(self.rejoin());
+                }
+                if let Some(reason) = self.enforced.take() {
+                    self.reason = reason.into();
                     return Ok(self.rejoin());
                 }
                 if let Some(counts) = &joined.counts {
                     let cluster = self.core.cluster();
                     let now = |topic: &String| cluster.topic(topic).map_or(0, |topic| topic.partitions.len());
                     if counts.iter().any(|(topic, count)| now(topic) != *count) {
-                        self.reason = "the number of partitions changed";
+                        self.reason = "the number of partitions changed".into();
                         return Ok(self.rejoin());
                     }
                 }
@@ -330,21 +403,28 @@ impl Membership {
             member,
             self.config.heartbeat_interval,
             self.config.max_poll_interval,
+            self.metrics.clone(),
         )
     }
 
     /// Leaves the group; static members stay, so that they can come back without a rebalance.
-    pub(super) async fn leave(mut self, reason: &str) {
+    pub(super) async fn leave(self, reason: &str) {
+        self.leave_as(reason, Leave::ByKind).await;
+    }
+
+    /// Leaves the group if that is wanted of such a member.
+    pub(super) async fn leave_as(mut self, reason: &str, leave_it: Leave) {
         let member_id = self.member_id.get();
         let coordinator = match std::mem::replace(&mut self.state, State::Out) {
             State::In { joined, .. } => Ok(joined.coordinator),
             _ if member_id.is_empty() => return,
             _ => self.core.group_coordinator(&self.group).await,
         };
-        if self.config.group_instance_id.is_some() {
+        let instance_id = self.config.group_instance_id.clone();
+        if leave_it == Leave::Never || (leave_it == Leave::ByKind && instance_id.is_some()) {
             return;
         }
-        let member = Committer { group: self.group.clone(), generation: -1, member_id, instance_id: None };
+        let member = Committer { group: self.group.clone(), generation: -1, member_id, instance_id };
         let left = match coordinator {
             Ok(coordinator) => leave(&self.core, coordinator, &member, reason).await,
             Err(error) => Err(error),

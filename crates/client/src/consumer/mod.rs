@@ -4,60 +4,82 @@
 //! [`Consumer::poll`] takes up, so a poll that is cancelled loses nothing. Records come in the order of their partition.
 //! The consumer protocol of KIP-848 has its place here later.
 
+mod builder;
+mod close;
+mod commits;
+mod fetch_metrics;
 mod fetcher;
 pub(crate) mod group;
+mod interceptor;
 pub(crate) mod lookup;
 mod membership;
+pub(crate) mod metrics;
 mod parse;
 #[cfg(feature = "regex")]
 mod pattern;
 mod position;
+mod positions;
+mod rebalance;
 mod record;
 mod session;
 mod state;
 mod stream;
 mod truncation;
+mod wakeup;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moldau_types::ErrorCode;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+pub use builder::ConsumerBuilder;
+pub use close::{CloseOptions, Leave};
+pub use interceptor::ConsumerInterceptor;
+pub use membership::GroupMetadata;
+pub use rebalance::RebalanceListener;
 pub use record::{ConsumerRecord, FoundOffset, OffsetAndMetadata, OffsetSpec, TimestampType, TopicPartition};
 
 use crate::config::{AutoOffsetReset, ConsumerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
+use crate::metrics::Metric;
+use commits::Commits;
 use fetcher::Fetcher;
-use lookup::{Committer, at_coordinator, commit, committed, list_offsets};
+use lookup::Committer;
 use membership::Membership;
+use metrics::ConsumerMetrics;
 use position::Found;
 use state::{Need, Position, Reading, Readings};
 use truncation::{Checked, Verdict};
+pub use wakeup::Wakeup;
 
-/// Hears what a group's rebalance gives and takes. Called from within [`Consumer::poll`].
-pub trait RebalanceListener: Send {
-    /// These partitions will be read from now on.
-    fn assigned(&mut self, partitions: &[TopicPartition]) {
-        let _ = partitions;
-    }
+/// Offsets by partition.
+pub type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
 
-    /// These partitions are no longer read; their offsets were committed if `enable.auto.commit` is on.
-    fn revoked(&mut self, partitions: &[TopicPartition]) {
-        let _ = partitions;
-    }
-
-    /// These partitions already belong to somebody else; nothing can be committed for them.
-    fn lost(&mut self, partitions: &[TopicPartition]) {
-        self.revoked(partitions);
-    }
-}
-
-/// Reads records.
+/// Reads records, from partitions that are assigned by hand or by a group.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use moldau_client::{Consumer, ConsumerConfig};
+///
+/// # async fn example() -> moldau_client::Result<()> {
+/// let mut consumer = Consumer::connect(ConsumerConfig::from_pairs([
+///     ("bootstrap.servers", "127.0.0.1:9092"),
+///     ("group.id", "boards"),
+///     ("enable.auto.commit", "false"),
+/// ])?)
+/// .await?;
+/// consumer.subscribe(["flights"])?;
+/// for record in consumer.poll(Duration::from_secs(1)).await? {
+///     println!("{}-{}@{}", record.topic, record.partition, record.offset);
+/// }
+/// consumer.commit().await?;
+/// consumer.close().await
+/// # }
+/// ```
 pub struct Consumer {
     core: Arc<Core>,
     config: Arc<ConsumerConfig>,
@@ -65,14 +87,17 @@ pub struct Consumer {
     fetcher: Fetcher,
     membership: Option<Membership>,
     listener: Option<Box<dyn RebalanceListener>>,
+    interceptors: Vec<Box<dyn ConsumerInterceptor>>,
+    metrics: Arc<ConsumerMetrics>,
     finding: Option<JoinHandle<Result<Found>>>,
     checking: Option<JoinHandle<Result<Checked>>>,
     refreshing: Option<JoinHandle<Result<Arc<Cluster>>>>,
-    committing: Option<JoinHandle<Result<()>>>,
+    commits: Commits,
     next_refresh: Instant,
     next_auto_commit: Instant,
     /// Records that a poll gave to a stream and the stream has not given out.
     unread: VecDeque<ConsumerRecord>,
+    wakeup: Wakeup,
     #[cfg(feature = "regex")]
     pattern: Option<pattern::Pattern>,
 }
@@ -84,18 +109,22 @@ impl Consumer {
         membership::assignors(&config)?;
         let core = Core::new(config.common.clone(), config.allow_auto_create_topics)?;
         let config = Arc::new(config);
+        let metrics = ConsumerMetrics::new(&config.common);
         Ok(Self {
-            fetcher: Fetcher::new(core.clone(), config.clone()),
+            fetcher: Fetcher::new(core.clone(), config.clone(), metrics.clone()),
+            commits: Commits::start(core.clone(), metrics.clone()),
+            interceptors: Vec::new(),
+            metrics,
             readings: Readings::default(),
             membership: None,
             listener: None,
             finding: None,
             checking: None,
             refreshing: None,
-            committing: None,
             next_refresh: Instant::now(),
             next_auto_commit: Instant::now() + config.auto_commit_interval,
             unread: VecDeque::new(),
+            wakeup: Wakeup::default(),
             #[cfg(feature = "regex")]
             pattern: None,
             core,
@@ -135,8 +164,9 @@ impl Consumer {
             Some(membership) => membership.set_topics(topics),
             None => {
                 self.read_only(&[]);
-                self.membership =
-                    Some(Membership::new(self.core.clone(), self.config.clone(), group, topics)?);
+                let (core, config) = (self.core.clone(), self.config.clone());
+                let membership = Membership::new(core, config, group, topics, self.metrics.clone())?;
+                self.membership = Some(membership);
             }
         }
         Ok(())
@@ -159,13 +189,6 @@ impl Consumer {
     pub fn paused(&self) -> Vec<TopicPartition> {
         let paused = self.readings.partitions.iter().filter(|(_, reading)| reading.paused);
         paused.map(|(partition, _)| partition.clone()).collect()
-    }
-
-    /// How many records a partition's end is ahead of its position, as the last answer had it; `None` before the first.
-    pub fn current_lag(&self, partition: &TopicPartition) -> Option<i64> {
-        let reading = self.readings.partitions.get(partition)?;
-        let position = self.unread_position(partition).map_or(reading.position.ok()?.offset, |at| at.offset);
-        Some((reading.end_offset? - position).max(0))
     }
 
     /// Reads these partitions, without a group's share-out. Offsets can still be committed under `group.id`.
@@ -204,28 +227,40 @@ impl Consumer {
         self.membership.as_ref().and_then(Membership::member_id)
     }
 
+    /// The group with this consumer's place in it, as a producer needs it for transactions and as brokers know it.
+    pub fn group_metadata(&self) -> Result<GroupMetadata> {
+        Ok(match self.membership.as_ref().and_then(Membership::committer) {
+            Some(committer) => committer.into(),
+            None => GroupMetadata {
+                group_instance_id: self.config.group_instance_id.clone(),
+                ..Committer::of_group(self.group()?).into()
+            },
+        })
+    }
+
+    /// Has the group share out its partitions anew, for a reason that only the caller knows; the next poll begins it.
+    pub fn enforce_rebalance(&mut self, reason: &str) -> Result<()> {
+        match &mut self.membership {
+            Some(membership) => membership.enforce(reason),
+            None => {
+                return Err(ClientError::Usage(
+                    "enforce_rebalance needs a subscription: there is no group whose partitions are shared out"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What wakes this consumer up from another task: see [`Wakeup`].
+    pub fn wakeup(&self) -> Wakeup {
+        self.wakeup.clone()
+    }
+
     fn reading(&mut self, partition: &TopicPartition) -> Result<&mut Reading> {
         self.readings.partitions.get_mut(partition).ok_or_else(|| {
             ClientError::Usage(format!("{partition} is not among the partitions this consumer reads"))
         })
-    }
-
-    /// Goes on reading a partition at this offset.
-    pub fn seek(&mut self, partition: &TopicPartition, offset: i64) -> Result<()> {
-        if offset < 0 {
-            return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
-        }
-        self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
-        self.drop_unread(partition);
-        Ok(())
-    }
-
-    /// Goes on reading a partition at an offset that is looked up with the next poll. Where no record is as young as a
-    /// timestamp, that is the end.
-    pub fn seek_to(&mut self, partition: &TopicPartition, spec: OffsetSpec) -> Result<()> {
-        self.reading(partition)?.position = Err(Need::Seek(spec));
-        self.drop_unread(partition);
-        Ok(())
     }
 
     /// Gives no more records of these partitions until they are resumed.
@@ -242,79 +277,15 @@ impl Consumer {
             .try_for_each(|partition| self.reading(partition).map(|reading| reading.paused = false))
     }
 
-    /// The offset of the next record of a partition; looked up if it is not known yet.
-    pub async fn position(&mut self, partition: &TopicPartition) -> Result<i64> {
-        let deadline = Instant::now() + self.config.common.default_api_timeout;
-        loop {
-            if let Ok(position) = self.reading(partition)?.position {
-                return Ok(self.unread_position(partition).unwrap_or(position).offset);
-            }
-            self.start_finding();
-            if Instant::now() >= deadline {
-                return Err(ClientError::TimedOut {
-                    what: format!("the position of {partition}"),
-                    after: self.config.common.default_api_timeout,
-                    setting: "default.api.timeout.ms",
-                });
-            }
-            let found = finished(&mut self.finding).await;
-            self.take_up_positions(found)?;
-        }
-    }
-
-    /// Metadata of a topic's partitions, in order; [`ClientError::Server`] if there is no such topic.
-    pub async fn partitions_for(&self, topic: &str) -> Result<Vec<TopicPartition>> {
-        let allowed = self.config.common.default_api_timeout;
-        let found = self.core.topic(topic, allowed, "default.api.timeout.ms").await?;
-        Ok(found.partitions.iter().map(|p| TopicPartition::new(found.name.clone(), p.index)).collect())
-    }
-
-    /// Looks offsets up; a partition without a record at or after a timestamp gets `None`.
-    pub async fn offsets(
-        &self,
-        wanted: impl IntoIterator<Item = (TopicPartition, OffsetSpec)>,
-    ) -> Result<BTreeMap<TopicPartition, Option<FoundOffset>>> {
-        list_offsets(&self.core, &wanted.into_iter().collect(), self.config.isolation_level).await
-    }
-
-    /// The group's committed offsets of these partitions; those without one are left out.
-    pub async fn committed(
-        &self,
-        partitions: &[TopicPartition],
-    ) -> Result<BTreeMap<TopicPartition, OffsetAndMetadata>> {
-        let group = self.group()?;
-        at_coordinator(&self.core, group, |connection| committed(connection, group, Some(partitions), true))
-            .await
+    /// What the consumer has counted and measured, under Kafka's names: `consumer-metrics`,
+    /// `consumer-fetch-manager-metrics` and `consumer-coordinator-metrics`.
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.metrics.read(&self.readings)
     }
 
     fn group(&self) -> Result<&str> {
         let group = self.config.group_id.as_deref();
         group.ok_or_else(|| ClientError::Usage("committed offsets need group.id".to_owned()))
-    }
-
-    fn committer(&self) -> Result<Committer> {
-        match self.membership.as_ref().and_then(Membership::committer) {
-            Some(committer) => Ok(committer),
-            None => Ok(Committer::of_group(self.group()?)),
-        }
-    }
-
-    /// Commits where all partitions stand: after the last record that was given out.
-    pub async fn commit(&mut self) -> Result<()> {
-        let offsets = self.standing();
-        self.commit_offsets(offsets).await
-    }
-
-    fn standing(&self) -> BTreeMap<TopicPartition, OffsetAndMetadata> {
-        let offset = |position: Position| OffsetAndMetadata {
-            offset: position.offset,
-            leader_epoch: position.leader_epoch,
-            metadata: String::new(),
-        };
-        let given_out = |(partition, position): (&TopicPartition, Position)| {
-            (partition.clone(), offset(self.unread_position(partition).unwrap_or(position)))
-        };
-        self.readings.positions().map(given_out).collect()
     }
 
     /// Where a partition stands of which a stream still has records to give out.
@@ -330,61 +301,23 @@ impl Consumer {
         self.unread.retain(|record| record.topic_partition() != *partition);
     }
 
-    /// Commits these offsets.
-    pub async fn commit_offsets(
-        &mut self,
-        offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-    ) -> Result<()> {
-        if offsets.is_empty() {
-            return Ok(());
-        }
-        // What was started before must not overtake this.
-        if self.committing.is_some() {
-            let _ = finished(&mut self.committing).await;
-        }
-        let committed = commit_at_coordinator(&self.core, self.committer()?, offsets.clone()).await;
-        let overtaken = [ErrorCode::IllegalGeneration, ErrorCode::RebalanceInProgress];
-        match (committed, &mut self.membership) {
-            (Err(error), Some(membership)) if error.code().is_some_and(|code| overtaken.contains(&code)) => {
-                if !membership.settle().await {
-                    return Err(error);
-                }
-                commit_at_coordinator(&self.core, self.committer()?, offsets).await
-            }
-            (committed, _) => committed,
-        }
-    }
-
-    /// Commits where all partitions stand, in the background; a failure is only logged.
-    pub fn commit_in_background(&mut self) -> Result<()> {
-        let offsets = self.standing();
-        if self.committing.is_some() || offsets.is_empty() {
-            return Ok(());
-        }
-        let (core, committer) = (self.core.clone(), self.committer()?);
-        self.committing =
-            Some(tokio::spawn(async move { commit_at_coordinator(&core, committer, offsets).await }));
-        Ok(())
-    }
-
-    fn commits_automatically(&self) -> bool {
-        self.config.auto_commit && self.config.group_id.is_some()
-    }
-
-    async fn commit_automatically_now(&mut self) -> Result<()> {
-        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
-        {
-            return Ok(());
-        }
-        self.commit().await
-    }
-
-    /// Gives the next records, at least one, or none when `timeout` is over.
+    /// Gives the next records, at least one, or none when `timeout` is over or interceptors left all of them out.
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
+        self.wakeup.check()?;
         if !self.unread.is_empty() {
             return Ok(std::mem::take(&mut self.unread).into());
         }
-        let deadline = Instant::now() + timeout;
+        let poll = self.metrics.poll_begins();
+        let records = self.poll_until(Instant::now() + timeout).await;
+        self.metrics.poll_ends(poll);
+        let records = records?;
+        if records.is_empty() {
+            return Ok(records);
+        }
+        Ok(self.interceptors.iter().fold(records, |records, interceptor| interceptor.on_consume(records)))
+    }
+
+    async fn poll_until(&mut self, deadline: Instant) -> Result<Vec<ConsumerRecord>> {
         loop {
             self.step().await?;
             self.fetcher.work_in_ready(&mut self.readings)?;
@@ -406,7 +339,8 @@ impl Consumer {
         if self.commits_automatically() {
             until = until.min(self.next_auto_commit);
         }
-        if self.fetcher.metadata_wanted && self.refreshing.is_none() {
+        let missing = self.membership.as_mut().is_some_and(|membership| membership.missing_topics() > 0);
+        if (self.fetcher.metadata_wanted || missing) && self.refreshing.is_none() {
             until = until.min(self.next_refresh);
         }
         if let Some(at) = self.fetcher.next_start() {
@@ -422,8 +356,9 @@ impl Consumer {
                     self.fetcher.metadata_wanted = true;
                 }
             }
-            committed = finished(&mut self.committing) => log_commit(committed),
+            () = self.commits.tell_next(&self.interceptors) => {}
             () = changed(&mut self.membership) => {}
+            () = self.wakeup.woken() => self.wakeup.check()?,
             () = sleep_until(until) => {}
         }
         Ok(())
@@ -435,18 +370,17 @@ impl Consumer {
         self.match_topics()?;
         self.rebalance().await?;
         let now = Instant::now();
-        if self.commits_automatically() && now >= self.next_auto_commit {
-            self.next_auto_commit = now + self.config.auto_commit_interval;
-            self.commit_in_background()?;
-        }
+        self.commits.tell_ready(&self.interceptors);
+        self.commit_automatically_if_due(now)?;
         self.start_finding();
         self.start_checking();
+        let missing = self.membership.as_mut().map_or(0, Membership::missing_topics);
         if self.refreshing.is_none()
             && now >= self.next_refresh
-            && (self.fetcher.metadata_wanted || self.core.is_stale())
+            && (self.fetcher.metadata_wanted || missing > 0 || self.core.is_stale())
         {
             self.fetcher.metadata_wanted = false;
-            self.next_refresh = now + self.config.common.retry_backoff;
+            self.next_refresh = now + self.config.common.retry_pause(missing.saturating_sub(1));
             let topics: BTreeSet<Arc<str>> =
                 self.readings.partitions.keys().map(|p| p.topic.clone()).collect();
             let core = self.core.clone();
@@ -536,127 +470,6 @@ impl Consumer {
             self.readings.found(&partition, need, position);
         }
         Ok(())
-    }
-
-    /// Takes up what the group has decided, and joins where that is due.
-    async fn rebalance(&mut self) -> Result<()> {
-        let Some(membership) = &mut self.membership else { return Ok(()) };
-        match membership.next()? {
-            membership::Change::None => Ok(()),
-            membership::Change::Assigned(partitions) => {
-                self.take_up(&partitions).await;
-                Ok(())
-            }
-            membership::Change::Rejoin => {
-                if let Err(error) = self.commit_automatically_now().await {
-                    tracing::warn!(%error, "offsets were not committed before the rebalance");
-                }
-                let wanted = |partition: &TopicPartition| {
-                    self.membership.as_ref().is_some_and(|membership| membership.wants(&partition.topic))
-                };
-                let (kept, unwanted): (Vec<_>, Vec<_>) = self.assignment().into_iter().partition(wanted);
-                self.release(&kept, &unwanted);
-                self.join(kept);
-                Ok(())
-            }
-            membership::Change::Revoked => {
-                if let Err(error) = self.commit_automatically_now().await {
-                    tracing::warn!(%error, "offsets were not committed before the rebalance");
-                }
-                self.give_up(false);
-                self.join(Vec::new());
-                Ok(())
-            }
-            membership::Change::Lost => {
-                self.give_up(true);
-                self.join(Vec::new());
-                Ok(())
-            }
-        }
-    }
-
-    fn join(&mut self, owned: Vec<TopicPartition>) {
-        if let Some(membership) = &mut self.membership {
-            membership.join(owned);
-        }
-    }
-
-    /// Takes up what a join gave. What a cooperative member read and is not given again goes to others: after a commit it
-    /// is let go, and the member joins once more so that they can have it.
-    async fn take_up(&mut self, partitions: &[TopicPartition]) {
-        tracing::debug!(?partitions, "assigned");
-        let before = self.assignment();
-        let (kept, released): (Vec<_>, Vec<_>) =
-            before.iter().cloned().partition(|partition| partitions.contains(partition));
-        if !released.is_empty()
-            && let Err(error) = self.commit_automatically_now().await
-        {
-            tracing::warn!(%error, "offsets were not committed before partitions were given up");
-        }
-        // From here on nothing is waited for: a cancelled poll has done all of it or none.
-        if let Some(membership) = &mut self.membership {
-            membership.taken_up();
-        }
-        self.release(&kept, &released);
-        let added: Vec<_> =
-            partitions.iter().filter(|partition| !before.contains(partition)).cloned().collect();
-        self.readings.replace(partitions);
-        if let Some(listener) = &mut self.listener {
-            listener.assigned(&added);
-        }
-        if !released.is_empty()
-            && let Some(membership) = &mut self.membership
-        {
-            membership.join_after_release(partitions.to_vec());
-        }
-    }
-
-    /// Reads only `kept` from now on and tells the listener that the others are gone.
-    fn release(&mut self, kept: &[TopicPartition], released: &[TopicPartition]) {
-        if released.is_empty() {
-            return;
-        }
-        self.read_only(kept);
-        if let Some(listener) = &mut self.listener {
-            listener.revoked(released);
-        }
-    }
-
-    fn give_up(&mut self, lost: bool) {
-        let partitions = self.assignment();
-        self.read_only(&[]);
-        if partitions.is_empty() {
-            return;
-        }
-        if let Some(listener) = &mut self.listener {
-            if lost { listener.lost(&partitions) } else { listener.revoked(&partitions) }
-        }
-    }
-
-    /// Commits if `enable.auto.commit` is on, leaves the group and ends.
-    pub async fn close(mut self) -> Result<()> {
-        let result = self.commit_automatically_now().await;
-        if let Some(membership) = self.membership.take() {
-            self.give_up(false);
-            membership.leave("the consumer is closed").await;
-        }
-        self.fetcher.end_sessions().await;
-        self.core.close().await;
-        result
-    }
-}
-
-async fn commit_at_coordinator(
-    core: &Core,
-    committer: Committer,
-    offsets: BTreeMap<TopicPartition, OffsetAndMetadata>,
-) -> Result<()> {
-    at_coordinator(core, &committer.group, |connection| commit(connection, &committer, &offsets)).await
-}
-
-fn log_commit(result: Result<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "offsets were not committed");
     }
 }
 

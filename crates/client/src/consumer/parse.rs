@@ -5,11 +5,13 @@
 //! never a panic, and what came before it is still given out.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, PartitionData};
 use moldau_protocol::records::{self, BatchView, RecordView, RecordsError, default_decompressed_limit};
 
+use super::fetch_metrics::Tally;
 use super::record::{ConsumerRecord, TimestampType, TopicPartition};
 use crate::error::{ClientError, Result};
 use crate::producer::Header;
@@ -29,6 +31,7 @@ pub(super) struct Fetched {
     aborted: Vec<AbortedTransaction>,
     /// Producers whose transaction around here was aborted.
     aborting: BTreeSet<i64>,
+    tally: Arc<Tally>,
 }
 
 impl Fetched {
@@ -38,6 +41,7 @@ impl Fetched {
         data: PartitionData,
         committed_only: bool,
         check_crcs: bool,
+        tally: Arc<Tally>,
     ) -> Self {
         let mut aborted = data.aborted_transactions.unwrap_or_default();
         aborted.sort_by_key(|transaction| std::cmp::Reverse(transaction.first_offset));
@@ -52,6 +56,7 @@ impl Fetched {
             check_crcs,
             aborted,
             aborting: BTreeSet::new(),
+            tally,
         }
     }
 
@@ -76,6 +81,13 @@ impl Fetched {
 
     /// Gives out up to `count` records.
     pub(super) fn take(&mut self, count: usize, out: &mut Vec<ConsumerRecord>) -> Result<()> {
+        let (began, undecoded) = (out.len(), self.bytes.len());
+        let taken = self.take_some(count, out);
+        self.tally.add(&self.partition.topic, undecoded - self.bytes.len(), out.len() - began);
+        taken
+    }
+
+    fn take_some(&mut self, count: usize, out: &mut Vec<ConsumerRecord>) -> Result<()> {
         let wanted = out.len() + count;
         while out.len() < wanted {
             match self.decoded.pop_front() {

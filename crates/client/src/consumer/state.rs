@@ -38,6 +38,8 @@ pub(super) struct Reading {
     pub(super) preferred_replica: Option<i32>,
     /// The end, as the last answer had it: the high watermark, or the last stable offset for `read_committed`.
     pub(super) end_offset: Option<i64>,
+    /// The log start offset, as the last answer had it.
+    pub(super) log_start_offset: Option<i64>,
     /// The leader epoch in which the position was found good.
     pub(super) checked_in: Option<i32>,
 }
@@ -49,12 +51,23 @@ impl Reading {
             paused: false,
             preferred_replica: None,
             end_offset: None,
+            log_start_offset: None,
             checked_in: None,
         }
     }
 }
 
 impl Reading {
+    /// How many records the end is ahead of the position.
+    pub(super) fn lag(&self) -> Option<i64> {
+        Some((self.end_offset? - self.position.ok()?.offset).max(0))
+    }
+
+    /// How many records the position is ahead of the log's start.
+    pub(super) fn lead(&self) -> Option<i64> {
+        Some((self.position.ok()?.offset - self.log_start_offset?).max(0))
+    }
+
     /// Whether the position was read under an older leader epoch and the leader of this one has not confirmed it.
     pub(super) fn is_doubtful(&self, leader_epoch: i32) -> bool {
         let read_epoch = self.position.ok().and_then(|position| position.leader_epoch);

@@ -1,7 +1,8 @@
 //! Holds the newest snapshot and which topics it must speak of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use moldau_protocol::messages::MetadataResponse;
 use parking_lot::Mutex;
@@ -21,32 +22,47 @@ pub(crate) enum Wanted {
 struct Inner {
     cluster: Arc<Cluster>,
     wanted: Wanted,
+    /// When each wanted topic was last used; kept only by a client that forgets idle ones.
+    used: HashMap<String, Instant>,
     read_at: Option<Instant>,
     /// Since when metadata can't be read.
     failing_since: Option<Instant>,
     version: u64,
 }
 
+impl Inner {
+    fn forget(&mut self, name: &str) {
+        self.used.remove(name);
+        if let Wanted::Topics(topics) = &mut self.wanted {
+            topics.remove(name);
+        }
+        self.cluster = Arc::new(self.cluster.without(name));
+    }
+}
+
 /// The newest snapshot.
 pub(crate) struct Cache {
+    /// How long a topic stays wanted that nobody uses, where that has an end.
+    idle: Option<Duration>,
     inner: Mutex<Inner>,
 }
 
-impl Default for Cache {
-    fn default() -> Self {
+impl Cache {
+    /// A cache that stops asking for a topic that was not used for `idle`.
+    pub(super) fn new(idle: Option<Duration>) -> Self {
         Self {
+            idle,
             inner: Mutex::new(Inner {
                 cluster: Arc::default(),
                 wanted: Wanted::Topics(BTreeSet::new()),
+                used: HashMap::new(),
                 read_at: None,
                 failing_since: None,
                 version: 0,
             }),
         }
     }
-}
 
-impl Cache {
     pub(super) fn cluster(&self) -> Arc<Cluster> {
         self.inner.lock().cluster.clone()
     }
@@ -56,7 +72,7 @@ impl Cache {
         self.inner.lock().version
     }
 
-    pub(super) fn age(&self) -> Option<std::time::Duration> {
+    pub(super) fn age(&self) -> Option<Duration> {
         self.inner.lock().read_at.map(|at| at.elapsed())
     }
 
@@ -66,11 +82,35 @@ impl Cache {
 
     /// Adds topics to what is asked for from now on; whether any was new.
     pub(super) fn want(&self, names: &[&str]) -> bool {
-        match &mut self.inner.lock().wanted {
+        self.want_at(names, Instant::now())
+    }
+
+    fn want_at(&self, names: &[&str], now: Instant) -> bool {
+        let mut inner = self.inner.lock();
+        if self.idle.is_some() {
+            inner.used.extend(names.iter().map(|name| ((*name).to_owned(), now)));
+        }
+        match &mut inner.wanted {
             Wanted::All => false,
             Wanted::Topics(topics) => names.iter().fold(false, |new, name| {
                 if topics.contains(*name) { new } else { topics.insert((*name).to_owned()) || new }
             }),
+        }
+    }
+
+    /// Stops asking for the topics that were not used for too long.
+    pub(super) fn forget_idle(&self) {
+        self.forget_idle_at(Instant::now());
+    }
+
+    fn forget_idle_at(&self, now: Instant) {
+        let Some(idle) = self.idle else { return };
+        let mut inner = self.inner.lock();
+        let names: Vec<String> =
+            inner.used.iter().filter(|(_, at)| **at + idle <= now).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            tracing::debug!(topic = name, "not used for metadata.max.idle.ms");
+            inner.forget(&name);
         }
     }
 
@@ -91,7 +131,7 @@ impl Cache {
     }
 
     /// Whether metadata could not be read for this time.
-    pub(super) fn is_failing_for(&self, time: std::time::Duration) -> bool {
+    pub(super) fn is_failing_for(&self, time: Duration) -> bool {
         self.inner.lock().failing_since.is_some_and(|since| since.elapsed() >= time)
     }
 
@@ -104,11 +144,7 @@ impl Cache {
     }
 
     pub(super) fn forget(&self, name: &str) {
-        let mut inner = self.inner.lock();
-        if let Wanted::Topics(topics) = &mut inner.wanted {
-            topics.remove(name);
-        }
-        inner.cluster = Arc::new(inner.cluster.without(name));
+        self.inner.lock().forget(name);
     }
 
     /// Takes the brokers of an answer that is not kept otherwise.
@@ -129,5 +165,43 @@ impl Cache {
         inner.read_at = Some(Instant::now());
         inner.version += 1;
         inner.cluster.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(cache: &Cache) -> Vec<String> {
+        match cache.wanted() {
+            Wanted::All => Vec::new(),
+            Wanted::Topics(names) => names.into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn a_topic_is_asked_for_until_nobody_has_used_it_for_too_long() {
+        let cache = Cache::new(Some(Duration::from_secs(5)));
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        assert!(cache.want_at(&["a", "b"], at(0)));
+        assert!(!cache.want_at(&["b"], at(3)), "it was wanted before");
+        cache.forget_idle_at(at(4));
+        assert_eq!(wanted(&cache), ["a", "b"]);
+        cache.forget_idle_at(at(5));
+        assert_eq!(wanted(&cache), ["b"]);
+        cache.forget_idle_at(at(8));
+        assert!(wanted(&cache).is_empty());
+        assert!(cache.want_at(&["a"], at(9)), "it is new again");
+        assert_eq!(wanted(&cache), ["a"]);
+    }
+
+    #[test]
+    fn a_client_without_such_a_time_forgets_nothing() {
+        let cache = Cache::new(None);
+        let began = Instant::now();
+        cache.want_at(&["a"], began);
+        cache.forget_idle_at(began + Duration::from_secs(1_000_000));
+        assert_eq!(wanted(&cache), ["a"]);
     }
 }

@@ -7,6 +7,8 @@ use moldau_protocol::messages::MetadataResponse;
 use moldau_protocol::messages::metadata_response::MetadataResponseTopic;
 use moldau_types::{ErrorCode, Uuid};
 
+use crate::consumer::TopicPartition;
+
 /// A broker's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
@@ -72,6 +74,11 @@ impl Topic {
             .ok()
             .and_then(|at| self.partitions.get(at))
             .filter(|partition| partition.index == index)
+    }
+
+    /// Its partitions with the topic's name.
+    pub fn topic_partitions(&self) -> impl Iterator<Item = TopicPartition> + '_ {
+        self.partitions.iter().map(|partition| TopicPartition::new(self.name.clone(), partition.index))
     }
 
     /// The partitions that have a leader.

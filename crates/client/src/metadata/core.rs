@@ -35,6 +35,15 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(config: CommonConfig, create_topics: bool) -> Result<Arc<Self>> {
+        Self::forgetting(config, create_topics, None)
+    }
+
+    /// As [`Core::new`]; a topic that was not wanted again for `idle` is no longer asked for.
+    pub(crate) fn forgetting(
+        config: CommonConfig,
+        create_topics: bool,
+        idle: Option<Duration>,
+    ) -> Result<Arc<Self>> {
         if config.bootstrap_servers.is_empty() {
             return Err(ClientError::Usage(
                 "bootstrap.servers is empty; name at least one host:port".to_owned(),
@@ -46,7 +55,7 @@ impl Core {
         Ok(Arc::new(Self {
             pool: Pool::new(config.clone()),
             config,
-            cache: Cache::default(),
+            cache: Cache::new(idle),
             create_topics,
             retries: AtomicU32::new(u32::MAX),
             refreshing: tokio::sync::Mutex::default(),
@@ -159,6 +168,7 @@ impl Core {
         {
             return Ok(self.cluster());
         }
+        self.cache.forget_idle();
         let wanted = self.cache.wanted();
         let response = self.read_metadata(&wanted, self.create_topics).await?;
         Ok(self.cache.update(response, wanted == Wanted::All))
@@ -313,7 +323,7 @@ impl Core {
         self.cache.want_all();
     }
 
-    /// Keeps these topics fresh from the next reading on.
+    /// Keeps these topics fresh from the next reading on; they count as used now.
     pub(crate) fn want(&self, names: &[&str]) {
         self.cache.want(names);
     }

@@ -370,7 +370,6 @@ impl Accumulator {
         self.metrics.read(&Gauges {
             buffer_total: self.config.buffer_memory,
             buffer_available: self.memory.available_permits(),
-            batches_in_flight: self.state.lock().in_flight,
             metadata_age,
         })
     }

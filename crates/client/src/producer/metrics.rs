@@ -1,5 +1,6 @@
 //! The producer's figures (`producer-metrics`).
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::config::CommonConfig;
@@ -16,6 +17,7 @@ pub(super) struct ProducerMetrics {
     pub(super) records_per_request: Sensor,
     pub(super) queue_times: Sensor,
     pub(super) request_latencies: Sensor,
+    pub(super) requests_in_flight: AtomicUsize,
 }
 
 impl ProducerMetrics {
@@ -31,6 +33,7 @@ impl ProducerMetrics {
             records_per_request: sensor(),
             queue_times: sensor(),
             request_latencies: sensor(),
+            requests_in_flight: AtomicUsize::new(0),
         }
     }
 
@@ -48,7 +51,7 @@ impl ProducerMetrics {
         group.average(["request-latency-avg", "request-latency-max"], &self.request_latencies);
         group.value("buffer-total-bytes", gauges.buffer_total as f64);
         group.value("buffer-available-bytes", gauges.buffer_available as f64);
-        group.value("batches-in-flight", gauges.batches_in_flight as f64);
+        group.value("requests-in-flight", self.requests_in_flight.load(Ordering::Relaxed) as f64);
         group.value("metadata-age", gauges.metadata_age.map_or(f64::NAN, |age| age.as_secs_f64()));
         group.into_metrics()
     }
@@ -58,6 +61,20 @@ impl ProducerMetrics {
 pub(super) struct Gauges {
     pub(super) buffer_total: usize,
     pub(super) buffer_available: usize,
-    pub(super) batches_in_flight: usize,
     pub(super) metadata_age: Option<Duration>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::assert_kafkas;
+
+    #[test]
+    fn all_figures_of_a_producer_are_kafkas() {
+        let gauges = Gauges { buffer_total: 10, buffer_available: 4, metadata_age: None };
+        let read = ProducerMetrics::new(&CommonConfig::default()).read(&gauges);
+        assert_kafkas(&read);
+        let available = read.iter().find(|metric| metric.name == "buffer-available-bytes");
+        assert_eq!(available.map(|metric| metric.value), Some(4.0));
+    }
 }

@@ -31,6 +31,27 @@ use accumulator::Accumulator;
 
 /// Writes records. Clones share one producer; when the last one is dropped, what was sent is still delivered in the
 /// background, as long as the runtime lives. [`Producer::close`] waits for it.
+///
+/// ```no_run
+/// use moldau_client::{Producer, ProducerConfig, ProducerRecord};
+///
+/// # async fn example() -> moldau_client::Result<()> {
+/// let config = ProducerConfig::from_pairs([("bootstrap.servers", "127.0.0.1:9092"), ("linger.ms", "20")])?;
+/// let producer = Producer::connect(config).await?;
+/// let mut deliveries = Vec::new();
+/// for number in 0..100 {
+///     let record = ProducerRecord::to("flights").key("N14228").value(number.to_string());
+///     deliveries.push(producer.send(record).await?);
+/// }
+/// for delivery in deliveries {
+///     println!("written at {:?}", delivery.await?.offset);
+/// }
+/// for metric in producer.metrics() {
+///     println!("{} {}", metric.name, metric.value);
+/// }
+/// producer.close().await
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Producer {
     handle: Arc<Handle>,
@@ -64,7 +85,7 @@ impl Producer {
 
     fn with_hooks(config: ProducerConfig, hooks: Hooks) -> Result<Self> {
         config.validate()?;
-        let core = Core::new(config.common.clone(), true)?;
+        let core = Core::forgetting(config.common.clone(), true, Some(config.metadata_max_idle))?;
         let config = Arc::new(config);
         let accumulator = Arc::new(Accumulator::new(config.clone()));
         tokio::spawn(sender::Sender::new(core.clone(), config.clone(), accumulator.clone()).run());
@@ -169,10 +190,30 @@ impl Producer {
         self.handle.accumulator.flush().await
     }
 
+    /// As [`Producer::close`]; what is not delivered when `timeout` is over fails with [`ClientError::Closed`], and the
+    /// result is [`ClientError::TimedOut`].
+    pub async fn close_within(self, timeout: std::time::Duration) -> Result<()> {
+        let handle = self.handle.clone();
+        match tokio::time::timeout(timeout, self.close()).await {
+            Ok(closed) => closed,
+            Err(_) => {
+                handle.accumulator.fail(ClientError::Closed("producer"));
+                handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
+                handle.core.close().await;
+                Err(ClientError::TimedOut {
+                    what: "closing the producer".to_owned(),
+                    after: timeout,
+                    setting: "the time that close_within was given",
+                })
+            }
+        }
+    }
+
     /// Flushes and ends; later calls of `send` fail.
     pub async fn close(self) -> Result<()> {
         self.handle.accumulator.start_closing();
         let flushed = self.flush().await;
+        self.handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
         self.handle.core.close().await;
         flushed
     }

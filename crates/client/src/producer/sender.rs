@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moldau_protocol::Message;
@@ -146,6 +147,8 @@ impl Sender {
 
     fn refresh(&mut self) {
         self.refreshing = true;
+        let waiting = self.accumulator.waiting_topics();
+        self.core.want(&waiting.iter().map(|topic| &**topic).collect::<Vec<_>>());
         let (core, report) = (self.core.clone(), self.report.clone());
         tokio::spawn(async move {
             let result = core.refresh().await.map(|_| ());
@@ -171,6 +174,7 @@ impl Sender {
         let Some(state) = self.nodes.get_mut(&node) else { return };
         let Some(connection) = state.connection.clone() else { return };
         state.in_flight += 1;
+        self.accumulator.metrics.requests_in_flight.fetch_add(1, Ordering::Relaxed);
         let report = self.report.clone();
         let built = build(&connection, &mut batches, cluster, &self.config);
         let (version, request) = match built {
@@ -181,6 +185,7 @@ impl Sender {
             }
         };
         self.note_sent(&batches, &request);
+        self.core.want(&batches.iter().map(|batch| &*batch.topic).collect::<Vec<_>>());
         if self.config.acks == Acks::None {
             let result = connection.send_unanswered(version, &request).map(|()| ProduceResponse::default());
             let _ = report.send(Event::Answered { node, batches, result });
@@ -274,6 +279,7 @@ impl Sender {
     }
 
     fn on_answer(&mut self, node: i32, batches: Vec<Batch>, result: Result<ProduceResponse>) -> bool {
+        self.accumulator.metrics.requests_in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(state) = self.nodes.get_mut(&node) {
             state.in_flight = state.in_flight.saturating_sub(1);
             if state.connection.as_ref().is_some_and(Connection::is_closed) {

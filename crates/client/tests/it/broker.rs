@@ -56,6 +56,7 @@ struct State {
     next_producer_id: i64,
     refused: Vec<String>,
     produces: u64,
+    metadata_asked: Vec<Vec<String>>,
 }
 
 pub(crate) struct FakeBroker {
@@ -113,6 +114,11 @@ impl FakeBroker {
         self.state.lock().await.produces
     }
 
+    /// The topics that the newest Metadata request named.
+    pub(crate) async fn last_asked(&self) -> Vec<String> {
+        self.state.lock().await.metadata_asked.last().cloned().unwrap_or_default()
+    }
+
     async fn chance(&self, percent: u32) -> bool {
         percent > 0 && self.rng.lock().await.random_range(0..100) < percent
     }
@@ -164,7 +170,13 @@ impl FakeBroker {
                     .encode(&mut out, version)
                     .expect("encodes");
             }
-            ApiKey::Metadata => self.metadata(version).encode(&mut out, version).expect("encodes"),
+            ApiKey::Metadata => {
+                let request = MetadataRequest::decode(&mut reader, version).expect("a request");
+                let named = request.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.name);
+                let named: Vec<String> = named.collect();
+                self.state.lock().await.metadata_asked.push(named.clone());
+                self.metadata(version, &named).encode(&mut out, version).expect("encodes");
+            }
             ApiKey::InitProducerId => {
                 let mut state = self.state.lock().await;
                 state.next_producer_id += 1;
@@ -181,7 +193,22 @@ impl FakeBroker {
         Some(out)
     }
 
-    fn metadata(&self, version: i16) -> MetadataResponse {
+    /// The topics that were named, and its own one always.
+    fn metadata(&self, version: i16, named: &[String]) -> MetadataResponse {
+        let others = named.iter().filter(|name| *name != TOPIC);
+        let topics = std::iter::once((TOPIC.to_owned(), TOPIC_ID))
+            .chain(others.map(|name| (name.clone(), Uuid([name.as_bytes()[0]; 16]))));
+        let topic = |(name, id)| MetadataResponseTopic {
+            name: Some(name),
+            topic_id: if version >= 10 { id } else { Uuid::ZERO },
+            partitions: vec![MetadataResponsePartition {
+                leader_id: 1,
+                replica_nodes: vec![1],
+                isr_nodes: vec![1],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
         MetadataResponse {
             brokers: vec![MetadataResponseBroker {
                 node_id: 1,
@@ -190,17 +217,7 @@ impl FakeBroker {
                 ..Default::default()
             }],
             controller_id: 1,
-            topics: vec![MetadataResponseTopic {
-                name: Some(TOPIC.to_owned()),
-                topic_id: if version >= 10 { TOPIC_ID } else { Uuid::ZERO },
-                partitions: vec![MetadataResponsePartition {
-                    leader_id: 1,
-                    replica_nodes: vec![1],
-                    isr_nodes: vec![1],
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
+            topics: topics.map(topic).collect(),
             ..Default::default()
         }
     }

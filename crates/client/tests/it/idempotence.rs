@@ -138,3 +138,30 @@ async fn without_topic_ids_topics_go_by_name() {
     }
     assert_eq!(broker.log().await, numbers());
 }
+
+#[tokio::test]
+async fn closing_within_a_time_fails_what_is_not_delivered_by_then() {
+    let broker = FakeBroker::start(Faults { retriable: 100, ..Default::default() }, 1).await;
+    let producer = producer(&broker, &[]);
+    let delivery = producer.send(ProducerRecord::to(TOPIC).value("1")).await.expect("taken");
+    let error = producer.close_within(Duration::from_millis(300)).await.expect_err("never delivered");
+    assert!(error.to_string().starts_with("closing the producer took longer than 300 ms"), "{error}");
+    let failed = tokio::time::timeout(Duration::from_secs(60), delivery).await.expect("told");
+    assert!(matches!(failed, Err(moldau_client::ClientError::Closed("producer"))), "{failed:?}");
+}
+
+#[tokio::test]
+async fn the_figures_tell_what_was_sent_and_that_nothing_is_under_way() {
+    let broker = FakeBroker::start(Faults { drop_after: 20, retriable: 20, ..Default::default() }, 3).await;
+    let producer = producer(&broker, &[]);
+    for (_, delivery) in send_numbers(&producer).await {
+        delivery.await.expect("written");
+    }
+    let figure =
+        |name: &str| producer.metrics().iter().find(|metric| metric.name == name).map(|metric| metric.value);
+    assert_eq!(figure("record-send-total"), Some(f64::from(RECORDS)));
+    assert_eq!(figure("record-error-total"), Some(0.0));
+    assert_eq!(figure("requests-in-flight"), Some(0.0));
+    assert_eq!(figure("buffer-available-bytes"), figure("buffer-total-bytes"));
+    assert!(figure("record-retry-total") > Some(0.0));
+}

@@ -3,3 +3,4 @@
 mod broker;
 mod connection;
 mod idempotence;
+mod idle_topics;

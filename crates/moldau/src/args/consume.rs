@@ -12,8 +12,8 @@ pub(crate) struct ConsumeArgs {
     /// The topics
     #[arg(required_unless_present = "matching", value_name = "TOPIC")]
     pub(crate) topics: Vec<String>,
-    /// All topics whose whole name matches this regular expression, as they are now
-    #[arg(long, value_name = "REGEX", conflicts_with = "topics")]
+    /// All topics whose whole name matches this regular expression, as they are now; with --group also those to come
+    #[arg(long, value_name = "REGEX", conflicts_with = "topics", visible_alias = "include")]
     pub(crate) matching: Option<Pattern>,
     /// Where to start: beginning, end, an offset, -N for N before the end, or a time such as 2013-01-01T05:15:00Z or @MS
     #[arg(long, value_name = "WHERE", allow_hyphen_values = true, conflicts_with = "group", value_parser = place)]

@@ -30,6 +30,9 @@ pub(crate) struct ReportArgs {
     /// Also a chart in the terminal, or as SVG with --plot=FILE.svg
     #[arg(long, value_name = "FILE.svg", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Plot::parse)]
     pub(crate) plot: Option<Plot>,
+    /// Also what the client has counted and measured, under Kafka's names
+    #[arg(long)]
+    pub(crate) print_metrics: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -121,6 +121,23 @@ fn several_topics_are_read_by_name_and_by_pattern() {
 }
 
 #[test]
+fn a_member_of_a_group_reads_the_topics_of_a_pattern_and_commits() {
+    let server = Server::new("include");
+    for topic in ["cli-include-1", "cli-include-2", "cli-other"] {
+        server.topic(topic, "1");
+        server.good(&["produce", topic], topic);
+    }
+    let args =
+        ["consume", "--include", "cli-include-.", "--group", "cli-include", "-n", "2", "-f", "%t %s\\n"];
+    let read = server.good(&args, "");
+    assert_eq!(sorted_lines(&read), ["cli-include-1 cli-include-1", "cli-include-2 cli-include-2"]);
+    server.topic("cli-include-3", "1");
+    server.good(&["produce", "cli-include-3"], "new");
+    let args = ["consume", "--include", "cli-include-.", "--group", "cli-include", "-n", "1"];
+    assert_eq!(server.good(&args, ""), "new\n", "the others were committed");
+}
+
+#[test]
 fn what_consume_prints_as_hex_or_json_produce_takes_back() {
     let server = Server::new("back");
     server.topic("cli-back-1", "1");
@@ -348,6 +365,7 @@ fn a_profile_and_a_clients_file_lead_to_the_cluster() {
 fn measurements_give_their_figures_and_charts() {
     let server = Server::new("perf");
     server.topic("cli-perf", "2");
+    server.topic("cli-printed", "1");
     let produced = server
         .json(&["perf", "produce", "cli-perf", "-n", "2000", "--record-size", "10", "--warmup", "100"], "");
     assert_eq!((&produced["all"]["records"], &produced["steady"]["records"]), (&2000.into(), &1900.into()));
@@ -363,6 +381,15 @@ fn measurements_give_their_figures_and_charts() {
     assert!(drawn.starts_with("<svg ") && drawn.matches("<polyline").count() == 2, "{drawn}");
     let table = server.good(&["perf", "latency", "cli-perf", "-n", "20", "--plot", "--intervals"], "");
     assert!(table.contains("99.9th ms") && table.contains("by percentile") && table.contains('█'), "{table}");
+    let measured = server.json(&["perf", "consume", "cli-perf", "-n", "2020", "--print-metrics"], "");
+    let read =
+        &measured["metrics"]["consumer-fetch-manager-metrics:records-consumed-total:{client-id=moldau-cli}"];
+    assert_eq!(read, 2020.0, "{measured}");
+    let printed = server.good(&["perf", "produce", "cli-printed", "-n", "10", "--print-metrics"], "");
+    let line = |name: &str| printed.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+    let sent = line("producer-metrics:record-send-total:{client-id=moldau-cli}").expect("a figure");
+    assert!(sent.ends_with(" : 10.000"), "{printed}");
+    assert!(line("Metric Name").is_some_and(|head| head.ends_with("   Value")), "{printed}");
     let few = server.bad(&["perf", "consume", "cli-perf", "-n", "100000", "-t", "0.5"]);
     assert!(few.contains("only 2020 of 100000 records came"), "{few}");
 }

@@ -5,6 +5,8 @@ mod admin_groups;
 mod admin_partitions;
 mod connections;
 mod consume;
+mod consumer_calls;
+mod consumer_hooks;
 mod dynamic_configs;
 mod fetch_rules;
 mod frames;

@@ -49,6 +49,10 @@ impl ProducerInterceptor for Marker {
         };
         self.1.lock().expect("a lock").push(note);
     }
+
+    fn close(&self) {
+        self.1.lock().expect("a lock").push(format!("{} closed", self.0));
+    }
 }
 
 #[tokio::test]
@@ -67,8 +71,16 @@ async fn interceptors_see_records_one_after_the_other_and_failures_too() {
     assert!(producer.send(ProducerRecord::to(&*topic).partition(7).value("v")).await.is_err());
     producer.close().await.expect("closed");
     let notes = notes.lock().expect("a lock").clone();
-    let wanted =
-        ["aSome(0)", "bSome(0)", "aSome(MessageTooLarge)", "bSome(MessageTooLarge)", "aNone", "bNone"];
+    let wanted = [
+        "aSome(0)",
+        "bSome(0)",
+        "aSome(MessageTooLarge)",
+        "bSome(MessageTooLarge)",
+        "aNone",
+        "bNone",
+        "a closed",
+        "b closed",
+    ];
     assert_eq!(notes, wanted);
     let mut consumer = node.consumer(&[]).await.expect("a consumer");
     consumer.assign([TopicPartition::new(&*topic, 0)]).expect("assigned");

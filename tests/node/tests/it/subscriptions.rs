@@ -83,3 +83,29 @@ async fn a_pattern_takes_topics_in_that_are_made_later() {
     .await;
     consumer.close().await.expect("closed");
 }
+
+#[tokio::test]
+async fn a_topic_that_is_made_after_its_subscription_is_read() {
+    let node = Node::get();
+    let topic = unique("later");
+    let group = unique("later");
+    let settings = [("group.id", group.as_str()), ("allow.auto.create.topics", "false")];
+    let mut consumer = node.consumer(&settings).await.expect("a consumer");
+    consumer.subscribe([&topic]).expect("subscribed");
+    eventually("the member has joined", async || {
+        consumer.poll(std::time::Duration::from_millis(50)).await.expect("a poll");
+        consumer.member_id().map(|_| ())
+    })
+    .await;
+    assert!(consumer.assignment().is_empty(), "there is nothing to share out");
+    let admin = node.admin().await.expect("an admin client");
+    let made = moldau_client::admin::NewTopic::new(&topic).partitions(2).replication_factor(1);
+    admin.create_topics(&[made], false).await.expect("answered").remove(0).expect("made");
+    // Long before metadata.max.age.ms is over.
+    eventually("its partitions are assigned", async || {
+        consumer.poll(std::time::Duration::from_millis(50)).await.expect("a poll");
+        (consumer.assignment().len() == 2).then_some(())
+    })
+    .await;
+    consumer.close().await.expect("closed");
+}

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::consumer::lookup::Committer;
+use crate::consumer::metrics::{ConsumerMetrics, note_since};
 use crate::error::{ClientError, Result};
 use crate::metadata::Core;
 use crate::net::Lane;
@@ -84,13 +85,22 @@ impl Heartbeat {
         member: Committer,
         interval: Duration,
         max_poll_interval: Duration,
+        metrics: Arc<ConsumerMetrics>,
     ) -> Self {
         let pulse = Arc::new(Pulse {
             notice: Mutex::new(None),
             last_poll: Mutex::new(Instant::now()),
             wake: Notify::new(),
         });
-        let task = tokio::spawn(beat(core, coordinator, member, interval, max_poll_interval, pulse.clone()));
+        let task = tokio::spawn(beat(
+            core,
+            coordinator,
+            member,
+            interval,
+            max_poll_interval,
+            pulse.clone(),
+            metrics,
+        ));
         Self { pulse, task }
     }
 }
@@ -102,6 +112,7 @@ async fn beat(
     interval: Duration,
     max_poll_interval: Duration,
     pulse: Arc<Pulse>,
+    metrics: Arc<ConsumerMetrics>,
 ) {
     loop {
         sleep(interval).await;
@@ -116,10 +127,13 @@ async fn beat(
             }
             return pulse.give(Notice::Lost);
         }
-        let error = match beat_once(&core, coordinator, &member).await {
-            Ok(()) => continue,
-            Err(error) => error,
-        };
+        let began = Instant::now();
+        metrics.last_heartbeat.note();
+        let result = beat_once(&core, coordinator, &member).await;
+        if !matches!(&result, Err(error) if error.is_connection()) {
+            note_since(&metrics.heartbeats, began);
+        }
+        let Err(error) = result else { continue };
         tracing::debug!(group = member.group, %error, "heartbeat");
         match error.code() {
             Some(ErrorCode::RebalanceInProgress) => pulse.give(Notice::Rebalance),

@@ -2,6 +2,7 @@
 //!
 //! Always: runs as its own task, so that a caller who stops waiting does not lose the member id that the coordinator gave.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use moldau_protocol::messages::sync_group_request::SyncGroupRequestAssignment;
 use moldau_protocol::messages::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use super::assignor::{Assignor, Member};
 use super::protocol::{
@@ -20,6 +22,7 @@ use super::protocol::{
 };
 use crate::config::ConsumerConfig;
 use crate::consumer::lookup::needs_coordinator;
+use crate::consumer::metrics::{ConsumerMetrics, note_since};
 use crate::consumer::record::TopicPartition;
 use crate::error::{ClientError, Result};
 use crate::metadata::Core;
@@ -68,18 +71,28 @@ pub(crate) struct Join {
     pub(crate) owned: Vec<TopicPartition>,
     /// What it had after its last join.
     pub(crate) previous: Previous,
-    pub(crate) reason: &'static str,
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) metrics: Arc<ConsumerMetrics>,
 }
 
 impl Join {
     /// Joins, again and again until it succeeds or fails for good.
     pub(crate) async fn run(mut self) -> Result<Joined> {
+        let began = Instant::now();
         let mut attempt = 0;
         loop {
             let error = match self.once().await {
-                Ok(joined) => return Ok(joined),
+                Ok(joined) => {
+                    note_since(&self.metrics.rebalances, began);
+                    self.metrics.last_rebalance.note();
+                    return Ok(joined);
+                }
                 Err(error) => error,
             };
+            // That the coordinator first gives a member id is the way a join begins.
+            if error.code() != Some(ErrorCode::MemberIdRequired) {
+                self.metrics.failed_rebalances.note(1.0);
+            }
             match error.code() {
                 Some(ErrorCode::MemberIdRequired) => continue,
                 Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) => {
@@ -130,7 +143,7 @@ impl Join {
             member_id: self.member_id.get(),
             protocol_type: PROTOCOL_TYPE.to_owned(),
             protocols: protocols.collect::<Result<_>>()?,
-            reason: Some(self.reason.to_owned()),
+            reason: Some(self.reason.to_string()),
             ..Default::default()
         };
         if version >= 5 {
@@ -139,7 +152,9 @@ impl Join {
             connection.version_between::<JoinGroupRequest>(5, 5)?;
         }
         let allowed = self.config.max_poll_interval + JOIN_GRACE;
+        let began = Instant::now();
         let response = connection.start_within(version, &request, allowed)?.answer().await?;
+        note_since(&self.metrics.joins, began);
         let code = ErrorCode::from_code(response.error_code);
         if (code == ErrorCode::None || code == ErrorCode::MemberIdRequired) && !response.member_id.is_empty()
         {
@@ -234,7 +249,9 @@ impl Join {
             request.protocol_name = protocol;
         }
         let allowed = self.config.max_poll_interval + JOIN_GRACE;
+        let began = Instant::now();
         let response = connection.start_within(version, &request, allowed)?.answer().await?;
+        note_since(&self.metrics.syncs, began);
         ClientError::check(response.error_code, || format!("assignment in group {}", self.group), None)?;
         decode_assignment(&response.assignment).map_err(|why| ClientError::Malformed {
             address: connection.address().to_owned(),

@@ -3,6 +3,8 @@
 use moldau_protocol::records::{BatchBuilder, Compression};
 
 use super::*;
+use crate::config::CommonConfig;
+use crate::consumer::metrics::ConsumerMetrics;
 
 fn batch(base_offset: i64, values: &[&str], builder: BatchBuilder) -> Vec<u8> {
     let mut builder = builder.base_offset(base_offset);
@@ -38,7 +40,8 @@ fn fetched(offset: i64, records: Vec<u8>, aborted: &[(i64, i64)], committed_only
         aborted_transactions: Some(aborted.collect()),
         ..Default::default()
     };
-    Fetched::new(TopicPartition::new("t", 0), offset, data, committed_only, true)
+    let tally = Tally::new(ConsumerMetrics::new(&CommonConfig::default()));
+    Fetched::new(TopicPartition::new("t", 0), offset, data, committed_only, true, tally)
 }
 
 fn all(mut fetched: Fetched) -> (Vec<(i64, String)>, i64) {

@@ -49,7 +49,7 @@ pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
     if args.format.is_none() && settings.output_asked == Some(OutputFormat::Json) {
         args.format = Some(Format::Json);
     }
-    if let Some(pattern) = &args.matching {
+    if let (Some(pattern), None) = (&args.matching, &args.group) {
         let admin = settings.admin().await?;
         args.topics = names_matching(&admin, pattern, false, false).await?;
         admin.close().await;
@@ -57,7 +57,10 @@ pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
     let mut consumer = Consumer::connect(config).await?;
     let span = match &args.group {
         Some(_) => {
-            consumer.subscribe(args.topics.iter().map(String::as_str))?;
+            match &args.matching {
+                Some(pattern) => consumer.subscribe_pattern(pattern.text())?,
+                None => consumer.subscribe(args.topics.iter().map(String::as_str))?,
+            }
             Span::of_group(args.exit_at_end)
         }
         None => Span::assign(&mut consumer, &args).await?,

@@ -88,7 +88,7 @@ async fn partitions(consumer: &Consumer, args: &ConsumeArgs) -> Result<Vec<Topic
     let wanted: BTreeSet<i32> = args.partition.iter().copied().collect();
     let mut partitions = Vec::new();
     for topic in &args.topics {
-        let all = consumer.partitions_for(topic).await?;
+        let all: Vec<_> = consumer.partitions_for(topic).await?.topic_partitions().collect();
         if let Some(missing) = wanted.iter().find(|wanted| all.iter().all(|has| has.partition != **wanted)) {
             return Err(Failure::said_no(format!(
                 "topic {topic} has no partition {missing}; it has {}, from 0",

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::MB;
 use super::chart::Chart;
+use super::client_metrics::ClientMetrics;
 use super::report::{self, SAMPLE, Span};
 use crate::args::perf::PerfConsumeArgs;
 use crate::failure::Failure;
@@ -68,6 +69,7 @@ pub(super) async fn run(args: PerfConsumeArgs) -> Result<(), Failure> {
             if args.from_end { AutoOffsetReset::Latest } else { AutoOffsetReset::Earliest };
     }
     config.allow_auto_create_topics = false;
+    let client_id = config.common.client_id.clone();
     let mut consumer = Consumer::connect(config).await?;
     for topic in &args.topics {
         consumer.partitions_for(topic).await?;
@@ -79,8 +81,10 @@ pub(super) async fn run(args: PerfConsumeArgs) -> Result<(), Failure> {
     consumer.subscribe(args.topics.iter().map(String::as_str))?;
     let read = read(&mut consumer, &args, begin).await?;
     let joining = watch.with(|rebalances| rebalances.took).min(read.took);
+    let mut metrics = ClientMetrics::default();
+    metrics.take(args.report.print_metrics, &client_id, || consumer.metrics());
     consumer.close().await?;
-    show(&settings, &args, &read, started, joining)?;
+    show(&settings, &args, &read, (started, joining), &metrics)?;
     if read.records < args.records {
         return Err(Failure::said_no(format!(
             "only {} of {} records came; then nothing for {} s",
@@ -141,8 +145,8 @@ fn show(
     settings: &Settings,
     args: &PerfConsumeArgs,
     read: &Read,
-    started: SystemTime,
-    joining: Duration,
+    (started, joining): (SystemTime, Duration),
+    metrics: &ClientMetrics,
 ) -> Result<(), Failure> {
     let fetching = read.took.saturating_sub(joining);
     let mb = read.bytes as f64 / MB;
@@ -199,5 +203,5 @@ fn show(
         Chart::new("read, MB/sec", "s", report::points(&read.samples, Span::mb_per_second)),
         Chart::new("read, records/sec", "s", report::points(&read.samples, Span::records_per_second)),
     ];
-    report::finish(settings, &args.report, &read.samples, false, (json, table), &charts)
+    report::finish(settings, &args.report, &read.samples, false, (json, table), &charts, metrics)
 }

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use moldau_client::admin::NewTopic;
 use moldau_client::{
     Acks, Admin, Consumer, ConsumerRecord, ErrorCode, Header, OffsetSpec, Producer, ProducerRecord,
+    TopicPartition,
 };
 use serde_json::json;
 
 use super::chart::Chart;
+use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
 use super::payload::Payload;
 use super::report::{self, LATENCY_HEAD, SAMPLE, Span};
@@ -29,12 +31,14 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
     admin.close().await;
 
     let mut config = settings.consumer()?;
+    let consumer_id = config.common.client_id.clone();
     config.group_id = None;
     config.auto_commit = false;
     // Each record is awaited by itself.
     config.fetch_min_bytes = 1;
     let mut consumer = Consumer::connect(config).await?;
-    let partitions = consumer.partitions_for(&args.topic).await?;
+    let topic = consumer.partitions_for(&args.topic).await?;
+    let partitions: Vec<TopicPartition> = topic.topic_partitions().collect();
     consumer.assign(partitions.iter().cloned())?;
     for partition in &partitions {
         consumer.seek_to(partition, OffsetSpec::Latest)?;
@@ -49,8 +53,12 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
     if config.acks != Acks::All && !settings.has("enable.idempotence") {
         config.idempotence = false;
     }
+    let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
     let measured = measure(&args, &producer, &mut consumer).await;
+    let mut metrics = ClientMetrics::default();
+    metrics.take(args.report.print_metrics, &client_id, || producer.metrics());
+    metrics.take(args.report.print_metrics, &consumer_id, || consumer.metrics());
     producer.close().await?;
     consumer.close().await?;
     let (latencies, samples) = measured?;
@@ -76,7 +84,7 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
             shares.map(|share| (share * 100.0, latencies.percentile_ms(share))).collect(),
         ),
     ];
-    report::finish(&settings, &args.report, &samples, true, (json, table), &charts)
+    report::finish(&settings, &args.report, &samples, true, (json, table), &charts, &metrics)
 }
 
 async fn make_topic(admin: &Admin, name: &str) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 //! A megabyte is 1,048,576 bytes here, as in those tools. Times of records are kept to the microsecond and within 1%.
 
 pub(crate) mod chart;
+mod client_metrics;
 mod consume;
 mod histogram;
 mod latency;

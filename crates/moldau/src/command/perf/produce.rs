@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::MB;
 use super::chart::Chart;
+use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
 use super::payload::Payload;
 use super::report::{self, LATENCY_HEAD, SAMPLE, Span};
@@ -62,6 +63,7 @@ pub(super) async fn run(args: PerfProduceArgs) -> Result<(), Failure> {
     if config.acks != Acks::All && !settings.has("enable.idempotence") {
         config.idempotence = false;
     }
+    let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
     producer.partitions_for(&args.topic).await?;
     let shared = Shared::default();
@@ -98,13 +100,15 @@ pub(super) async fn run(args: PerfProduceArgs) -> Result<(), Failure> {
     }
     let _ = producer.flush().await;
     collectors.finish().await;
+    let mut metrics = ClientMetrics::default();
+    metrics.take(args.report.print_metrics, &client_id, || producer.metrics());
     producer.close().await?;
     let samples = sampler.finish().await;
     let done = std::mem::take(&mut *lock(&shared));
     if let Some(error) = &done.first_failure {
         return Err(Failure::said_no(format!("{} records were not written: {error}", done.failures)));
     }
-    show(&settings, &args, &samples, &done, begin, steady_begin)
+    show(&settings, &args, &samples, &done, (begin, steady_begin), &metrics)
 }
 
 fn show(
@@ -112,8 +116,8 @@ fn show(
     args: &PerfProduceArgs,
     samples: &[Span],
     done: &Acknowledged,
-    begin: Instant,
-    steady_begin: Instant,
+    (begin, steady_begin): (Instant, Instant),
+    metrics: &ClientMetrics,
 ) -> Result<(), Failure> {
     let last = done.last.unwrap_or(begin);
     let mut table_head = vec!["PHASE", "RECORDS", "RECORDS/sec", "MB/sec"];
@@ -148,7 +152,7 @@ fn show(
         Chart::new("written, MB/sec", "s", report::points(samples, Span::mb_per_second)),
         Chart::new("acknowledged after, mean ms", "s", report::points(samples, Span::latency_average_ms)),
     ];
-    report::finish(settings, &args.report, samples, true, (json, table), &charts)
+    report::finish(settings, &args.report, samples, true, (json, table), &charts, metrics)
 }
 
 /// One task for each partition waits for its deliveries, which come in order there.

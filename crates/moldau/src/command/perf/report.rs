@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::MB;
 use super::chart::{Chart, Plot};
+use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
 use crate::args::perf::ReportArgs;
 use crate::failure::Failure;
@@ -151,10 +152,14 @@ pub(super) fn finish(
     latency: bool,
     mut summary: (serde_json::Value, Table),
     charts: &[Chart],
+    metrics: &ClientMetrics,
 ) -> Result<(), Failure> {
     let intervals = intervals(samples, args.interval);
     if args.intervals {
         summary.0["intervals"] = intervals.iter().map(|span| span_json(span, latency)).collect();
+    }
+    if args.print_metrics {
+        summary.0["metrics"] = metrics.json();
     }
     if let Some(Plot::Svg(file)) = &args.plot {
         std::fs::write(file, super::chart::svg(charts))
@@ -176,6 +181,7 @@ pub(super) fn finish(
                     text.push_str(&super::chart::terminal(chart));
                 }
             }
+            text.push_str(&metrics.text());
             text
         },
     )

@@ -1,0 +1,270 @@
+//! Commits: at once or in the background, in the order in which they were asked for.
+//!
+//! Always: commits in the background are made one after the other by one task, and their callbacks are called in that order,
+//! from within the consumer's own calls. A commit that is waited for comes after all of them.
+
+use std::sync::Arc;
+
+use moldau_types::ErrorCode;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::lookup::{Committer, at_coordinator, commit};
+use super::membership::Membership;
+use super::metrics::{ConsumerMetrics, note_since};
+use super::state::Position;
+use super::{Consumer, ConsumerInterceptor, OffsetAndMetadata, Offsets, TopicPartition};
+use crate::error::Result;
+use crate::metadata::Core;
+use crate::net::Lane;
+
+/// Hears what became of a commit.
+type Callback = Box<dyn FnOnce(&Offsets, Result<()>) + Send>;
+
+/// A commit to be made, and who hears of it.
+struct Job {
+    committer: Committer,
+    offsets: Offsets,
+    callback: Option<Callback>,
+}
+
+/// A commit that was made or has failed.
+struct Done {
+    offsets: Offsets,
+    callback: Option<Callback>,
+    result: Result<()>,
+}
+
+/// The commits in the background of one consumer.
+pub(super) struct Commits {
+    jobs: mpsc::UnboundedSender<Job>,
+    done: mpsc::UnboundedReceiver<Done>,
+    /// How many were asked for whose end was not told.
+    pending: usize,
+}
+
+impl Commits {
+    /// Starts the task; it ends when this is dropped and all that was asked for is done.
+    pub(super) fn start(core: Arc<Core>, metrics: Arc<ConsumerMetrics>) -> Self {
+        let (jobs, mut waiting) = mpsc::unbounded_channel::<Job>();
+        let (report, done) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Job { committer, offsets, callback }) = waiting.recv().await {
+                let result = match &callback {
+                    // Nothing is to be done when there is nothing to commit.
+                    _ if offsets.is_empty() => Ok(()),
+                    Some(_) => commit_once(&core, &metrics, &committer, &offsets).await,
+                    None => commit_until_done(&core, &metrics, &committer, &offsets).await,
+                };
+                let _ = report.send(Done { offsets, callback, result });
+            }
+        });
+        Self { jobs, done, pending: 0 }
+    }
+
+    fn push(&mut self, job: Job) {
+        if self.jobs.send(job).is_ok() {
+            self.pending += 1;
+        }
+    }
+
+    /// Whether any was asked for whose end was not told.
+    pub(super) fn are_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// Waits for the next to end, and tells of it; pends while there is none. Cancelling this loses nothing.
+    pub(super) async fn tell_next(&mut self, interceptors: &[Box<dyn ConsumerInterceptor>]) {
+        if self.pending == 0 {
+            return std::future::pending().await;
+        }
+        match self.done.recv().await {
+            Some(done) => self.tell(done, interceptors),
+            None => self.pending = 0,
+        }
+    }
+
+    /// Tells of those that have ended.
+    pub(super) fn tell_ready(&mut self, interceptors: &[Box<dyn ConsumerInterceptor>]) {
+        while let Ok(done) = self.done.try_recv() {
+            self.tell(done, interceptors);
+        }
+    }
+
+    fn tell(&mut self, done: Done, interceptors: &[Box<dyn ConsumerInterceptor>]) {
+        self.pending = self.pending.saturating_sub(1);
+        if done.result.is_ok() && !done.offsets.is_empty() {
+            interceptors.iter().for_each(|interceptor| interceptor.on_commit(&done.offsets));
+        }
+        match (done.callback, done.result) {
+            (Some(callback), result) => callback(&done.offsets, result),
+            (None, Err(error)) => tracing::warn!(%error, "offsets were not committed"),
+            (None, Ok(())) => {}
+        }
+    }
+}
+
+impl Consumer {
+    /// Commits where all partitions stand: after the last record that was given out.
+    pub async fn commit(&mut self) -> Result<()> {
+        let offsets = self.standing();
+        self.commit_offsets(offsets).await
+    }
+
+    /// Commits these offsets, after all that were to be committed in the background.
+    pub async fn commit_offsets(&mut self, offsets: Offsets) -> Result<()> {
+        let began = Instant::now();
+        self.finish_commits().await;
+        let result = self.commit_now(offsets).await;
+        self.metrics.commit_sync_time.add_since(began);
+        result
+    }
+
+    async fn commit_now(&mut self, offsets: Offsets) -> Result<()> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let committed = commit_until_done(&self.core, &self.metrics, &self.committer()?, &offsets).await;
+        let overtaken = [ErrorCode::IllegalGeneration, ErrorCode::RebalanceInProgress];
+        match (committed, &mut self.membership) {
+            (Err(error), Some(membership)) if error.code().is_some_and(|code| overtaken.contains(&code)) => {
+                if !membership.settle().await {
+                    return Err(error);
+                }
+                commit_until_done(&self.core, &self.metrics, &self.committer()?, &offsets).await?;
+            }
+            (committed, _) => committed?,
+        }
+        self.interceptors.iter().for_each(|interceptor| interceptor.on_commit(&offsets));
+        Ok(())
+    }
+
+    /// Commits where all partitions stand, in the background; a failure is only logged.
+    pub fn commit_in_background(&mut self) -> Result<()> {
+        let (committer, offsets) = (self.committer()?, self.standing());
+        if !offsets.is_empty() {
+            self.commits.push(Job { committer, offsets, callback: None });
+        }
+        Ok(())
+    }
+
+    /// Commits where all partitions stand, in the background, and calls `callback` with what became of it.
+    ///
+    /// Callbacks are called in the order of these calls, from within a later [`Consumer::poll`], commit or
+    /// [`Consumer::close`], at the latest there. The commit is tried once: an error that
+    /// [passes by itself](crate::ClientError::is_retriable) is told as well, since a later commit makes up for it.
+    ///
+    /// ```no_run
+    /// # async fn example(mut consumer: moldau_client::Consumer) -> moldau_client::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let records = consumer.poll(Duration::from_secs(1)).await?;
+    /// println!("{} records", records.len());
+    /// consumer.commit_async(|offsets, result| match result {
+    ///     Ok(()) => println!("committed {offsets:?}"),
+    ///     Err(error) => eprintln!("{offsets:?}: {error}"),
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn commit_async(
+        &mut self,
+        callback: impl FnOnce(&Offsets, Result<()>) + Send + 'static,
+    ) -> Result<()> {
+        let offsets = self.standing();
+        self.commit_offsets_async(offsets, callback)
+    }
+
+    /// As [`Consumer::commit_async`], these offsets.
+    pub fn commit_offsets_async(
+        &mut self,
+        offsets: Offsets,
+        callback: impl FnOnce(&Offsets, Result<()>) + Send + 'static,
+    ) -> Result<()> {
+        let committer = self.committer()?;
+        self.commits.push(Job { committer, offsets, callback: Some(Box::new(callback)) });
+        Ok(())
+    }
+
+    /// Waits for what was to be committed in the background, and tells of it.
+    pub(super) async fn finish_commits(&mut self) {
+        while self.commits.are_pending() {
+            self.commits.tell_next(&self.interceptors).await;
+        }
+    }
+
+    pub(super) fn commits_automatically(&self) -> bool {
+        self.config.auto_commit && self.config.group_id.is_some()
+    }
+
+    pub(super) async fn commit_automatically_now(&mut self) -> Result<()> {
+        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
+        {
+            return Ok(());
+        }
+        self.commit().await
+    }
+
+    /// Starts the automatic commit that is due, unless others are under way.
+    pub(super) fn commit_automatically_if_due(&mut self, now: Instant) -> Result<()> {
+        if self.commits_automatically() && now >= self.next_auto_commit {
+            self.next_auto_commit = now + self.config.auto_commit_interval;
+            if !self.commits.are_pending() {
+                self.commit_in_background()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn committer(&self) -> Result<Committer> {
+        match self.membership.as_ref().and_then(Membership::committer) {
+            Some(committer) => Ok(committer),
+            None => Ok(Committer::of_group(self.group()?)),
+        }
+    }
+
+    /// Where all partitions stand.
+    fn standing(&self) -> Offsets {
+        let offset = |position: Position| OffsetAndMetadata {
+            offset: position.offset,
+            leader_epoch: position.leader_epoch,
+            metadata: String::new(),
+        };
+        let given_out = |(partition, position): (&TopicPartition, Position)| {
+            (partition.clone(), offset(self.unread_position(partition).unwrap_or(position)))
+        };
+        self.readings.positions().map(given_out).collect()
+    }
+}
+
+/// Commits, again and again until it succeeds or fails for good.
+async fn commit_until_done(
+    core: &Core,
+    metrics: &ConsumerMetrics,
+    committer: &Committer,
+    offsets: &Offsets,
+) -> Result<()> {
+    let attempt = |connection| measured(metrics, commit(connection, committer, offsets));
+    at_coordinator(core, &committer.group, attempt).await
+}
+
+/// Commits, with one try.
+async fn commit_once(
+    core: &Core,
+    metrics: &ConsumerMetrics,
+    committer: &Committer,
+    offsets: &Offsets,
+) -> Result<()> {
+    let node = core.group_coordinator(&committer.group).await?;
+    let connection = core.node(node, Lane::Coordinator).await?;
+    measured(metrics, commit(connection, committer, offsets)).await
+}
+
+async fn measured(metrics: &ConsumerMetrics, commit: impl Future<Output = Result<()>>) -> Result<()> {
+    let began = Instant::now();
+    let result = commit.await;
+    if !matches!(&result, Err(error) if error.is_connection()) {
+        note_since(&metrics.commit_latencies, began);
+    }
+    result
+}
