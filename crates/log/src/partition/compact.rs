@@ -9,7 +9,7 @@ use moldau_protocol::records::{BatchView, RecordsError};
 use moldau_types::Offset;
 
 use super::PartitionLog;
-use super::open::scan_failed;
+use super::recover::scan_failed;
 use super::replace::CleanedSegment;
 use super::roll::first_timestamp;
 use super::trim::age_of;

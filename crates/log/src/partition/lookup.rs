@@ -127,7 +127,7 @@ impl PartitionLog {
         let mut scanner =
             Scanner::new(&file, start, segment.size(), LARGE_WINDOW.min(segment.size() as usize));
         loop {
-            let failed = |error| self.observe(super::open::scan_failed(segment, error));
+            let failed = |error| self.observe(super::recover::scan_failed(segment, error));
             let Some(found) = scanner.next_header().map_err(failed)? else { return Ok(None) };
             if found.max_timestamp < timestamp || found.last_offset < log_start {
                 continue;

@@ -12,12 +12,15 @@
 mod append;
 mod compact;
 mod flush;
+mod listing;
 mod lookup;
 mod open;
 mod place;
 mod read;
+mod recover;
 mod relocate;
 mod replace;
+mod replay;
 mod reserve;
 mod roll;
 mod tail;
@@ -33,8 +36,9 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 pub use append::{AppendBatch, AppendInfo, AppendOrigin};
 pub use lookup::{ActiveProducer, EpochEndOffset, TimestampOffset};
-pub use open::{OpenLog, RecoveryReport};
+pub use open::OpenLog;
 pub use read::{FileSlice, LogPosition, LogRead, ReadUpTo};
+pub use recover::RecoveryReport;
 pub(crate) use relocate::{MoveError, Moved};
 
 use crate::config::LogConfig;

@@ -226,7 +226,7 @@ pub(super) fn first_timestamp(segment: &Segment) -> Result<Option<i64>, StorageE
     let mut scanner = Scanner::new(&file, 0, segment.size(), SMALL_WINDOW.min(segment.size() as usize));
     match scanner.next_header() {
         Ok(found) => Ok(found.map(|found| found.max_timestamp)),
-        Err(error) => Err(super::open::scan_failed(segment, error)),
+        Err(error) => Err(super::recover::scan_failed(segment, error)),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use moldau_types::{LeaderEpoch, Offset};
 
 use super::flush::sync_if_there;
-use super::open::scan_failed;
+use super::recover::scan_failed;
 use super::{DoomedFile, FirstTimestamp, PartitionLog, Writer};
 use crate::config::LogConfig;
 use crate::error::{DeleteRecordsError, StorageError};
