@@ -91,8 +91,6 @@ pub struct TopicConfig {
     pub compression_type: CompressionType,
     /// Level of gzip, -1 its default.
     pub compression_gzip_level: i32,
-    /// Level of lz4.
-    pub compression_lz4_level: i32,
     /// Level of zstd.
     pub compression_zstd_level: i32,
     /// Whether a segment takes its whole size at once.
@@ -132,7 +130,6 @@ impl TopicConfig {
             min_insync_replicas: values.int("min.insync.replicas"),
             compression_type: values.compression_type(),
             compression_gzip_level: values.int("compression.gzip.level"),
-            compression_lz4_level: values.int("compression.lz4.level"),
             compression_zstd_level: values.int("compression.zstd.level"),
             preallocate: values.boolean("preallocate"),
             message_timestamp_type: match values.text("message.timestamp.type").as_str() {

@@ -51,6 +51,8 @@ pub const REMOTE: &str = "takes effect when tiered storage is there";
 pub const METRICS: &str = "metrics are not kept in samples";
 /// Client telemetry.
 pub const TELEMETRY: &str = "takes effect when clients can push their metrics";
+/// Level of lz4.
+pub const LZ4_LEVEL: &str = "the encoder has one speed, that of Kafka's default level, its fast compressor";
 /// TLS settings.
 pub const TLS: &str = "takes effect when listeners can use TLS; such a listener is refused until then";
 /// SASL settings.

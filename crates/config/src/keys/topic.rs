@@ -1,7 +1,7 @@
 //! Keys of a topic. Each falls back to the broker keys named as its synonyms.
 
 use crate::key::{Is, Key, Null, boolean, double, int, list, long, string};
-use crate::keys::reasons::{REMOTE, REPLICATION, TIERED};
+use crate::keys::reasons::{LZ4_LEVEL, REMOTE, REPLICATION, TIERED};
 use crate::validator::Validator;
 
 pub(super) static KEYS: &[Key] = &[
@@ -86,7 +86,7 @@ pub(super) static KEYS: &[Key] = &[
     int("compression.lz4.level", Is("9"))
         .between(1.0, 17.0)
         .synonyms(&["compression.lz4.level"])
-        .effective("Level where the broker itself compresses with lz4."),
+        .inert(LZ4_LEVEL, "Level where the broker itself compresses with lz4."),
     int("compression.zstd.level", Is("3"))
         .between(-131072.0, 22.0)
         .synonyms(&["compression.zstd.level"])

@@ -1,7 +1,7 @@
 //! How topics come and go, and what they start with.
 
 use crate::key::{Is, Key, Null, boolean, class, int, long, string};
-use crate::keys::reasons::{POLICY, REPLICATION};
+use crate::keys::reasons::{LZ4_LEVEL, POLICY, REPLICATION};
 use crate::validator::Validator;
 
 pub(super) static KEYS: &[Key] = &[
@@ -39,7 +39,7 @@ pub(super) static KEYS: &[Key] = &[
     int("compression.lz4.level", Is("9"))
         .between(1.0, 17.0)
         .cluster_wide()
-        .effective("Level where the broker itself compresses with lz4."),
+        .inert(LZ4_LEVEL, "Level where the broker itself compresses with lz4."),
     int("compression.zstd.level", Is("3"))
         .between(-131072.0, 22.0)
         .cluster_wide()
