@@ -3,6 +3,7 @@
 mod alter_configs;
 mod alter_replica_log_dirs;
 mod api_versions;
+mod asked_broker;
 mod authorized;
 mod create_partitions;
 mod create_topics;
