@@ -50,6 +50,20 @@ pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
+/// This machine in a few words: processors and memory.
+pub(crate) fn description() -> Result<String> {
+    let read = |path: &str| std::fs::read_to_string(path).with_context(|| format!("reading {path}"));
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    let model = field(&read("/proc/cpuinfo")?, "model name").unwrap_or_else(|| "a processor".to_owned());
+    let memory = field(&read("/proc/meminfo")?, "MemTotal").unwrap_or_default();
+    let kilobytes: u64 = memory.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(format!("{model}, {cores} cores, {} GB", kilobytes / 1_000_000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

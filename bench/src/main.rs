@@ -5,7 +5,7 @@
 //! and their answers are checked for errors, so that the server is what is measured; figures are medians of interleaved
 //! turns; what a turn wrote is deleted before the next.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -14,11 +14,12 @@ mod chart;
 mod driver;
 mod floor;
 mod machine;
+mod publish;
 mod report;
 mod rows;
 mod servers;
 
-use report::Report;
+use report::{FLOOR, Report};
 use rows::ROWS;
 use servers::{External, Server};
 
@@ -57,12 +58,18 @@ struct Args {
     /// Folder for the servers' data and the floor's file, on the disk to be measured
     #[arg(long, default_value = "target/bench")]
     data: PathBuf,
-    /// Writes the ratios to this file as a chart
+    /// Writes the comparison to this file as a chart
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Writes every turn's figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes the tables of README.md and docs/performance.md, and docs/performance.svg; run from the repository's root
+    #[arg(long)]
+    publish: bool,
+    /// Measures nothing and takes the figures of a file that --json wrote
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,10 +90,44 @@ fn main() -> Result<()> {
         }
         return Ok(());
     }
+    let (report, how) = match &args.from {
+        Some(path) => read(path)?,
+        None => {
+            let report = measure(&args)?;
+            let (turns, scale, machine) = (report.turns(), args.scale, machine::description()?);
+            (report, format!("{turns} interleaved turns at `--scale {scale}` on {machine}."))
+        }
+    };
+    print!("{}", report.table(|_| true));
+    if let Some(path) = &args.json {
+        let mut figures = report.json();
+        figures["how"] = how.as_str().into();
+        std::fs::write(path, format!("{figures:#}\n"))
+            .with_context(|| format!("writing {}", path.display()))?;
+    }
+    if let Some(path) = &args.svg {
+        std::fs::write(path, chart::svg(&report)).with_context(|| format!("writing {}", path.display()))?;
+    }
+    if args.publish {
+        publish::publish(Path::new("."), &report, &how)?;
+    }
+    Ok(())
+}
+
+/// The figures of a file that --json wrote, and how they were made.
+fn read(path: &Path) -> Result<(Report, String)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let value: serde_json::Value = serde_json::from_str(&text)?;
+    let report =
+        Report::from_json(&value).with_context(|| format!("{} is no file of --json", path.display()))?;
+    Ok((report, value["how"].as_str().unwrap_or_default().to_owned()))
+}
+
+fn measure(args: &Args) -> Result<Report> {
     let rows = rows::chosen(&args.rows)?;
     machine::raise_descriptor_limit();
     std::fs::create_dir_all(&args.data).with_context(|| format!("making {}", args.data.display()))?;
-    let mut servers = start_servers(&args)?;
+    let mut servers = start_servers(args)?;
     if servers.is_empty() {
         bail!("there is nothing to measure: every server was left out");
     }
@@ -102,7 +143,7 @@ fn main() -> Result<()> {
         for turn in 0..args.turns {
             eprintln!("{} {}/{}", row.name, turn + 1, args.turns);
             if let Some(floor) = row.floor {
-                report.add(row, "floor", floor.measure(&args.data, args.scale)?);
+                report.add(row, FLOOR, floor.measure(&args.data, args.scale)?);
             }
             // Whoever comes first finds the quieter disk, so they take turns at that too.
             let count = servers.len();
@@ -116,15 +157,7 @@ fn main() -> Result<()> {
         report.note_memory(&server.name, machine::resident_bytes(server.pid)?);
         server.stop();
     }
-    print!("{}", report.table());
-    if let Some(path) = &args.json {
-        std::fs::write(path, format!("{:#}\n", report.json()))
-            .with_context(|| format!("writing {}", path.display()))?;
-    }
-    if let Some(path) = &args.svg {
-        std::fs::write(path, chart::svg(&report)).with_context(|| format!("writing {}", path.display()))?;
-    }
-    Ok(())
+    Ok(report)
 }
 
 fn start_servers(args: &Args) -> Result<Vec<Server>> {

@@ -5,7 +5,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::rows::Row;
+use crate::rows::{ROWS, Row};
+
+/// What the kernel alone needs, beside the servers.
+pub(crate) const FLOOR: &str = "floor";
+
+/// Names of figures beside the main one.
+const OTHERS: [&str; 4] = ["MB/s", "p50", "p99.9", "longest"];
 
 /// What one turn measured.
 #[derive(Clone, Debug, Default)]
@@ -66,8 +72,33 @@ impl Spread {
 
 impl std::fmt::Display for Spread {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} ({:.2}–{:.2})", self.median, self.lowest, self.highest)
+        write!(f, "{}", figure(self.median))?;
+        if self.lowest < self.highest {
+            write!(f, " ({}–{})", figure(self.lowest), figure(self.highest))?;
+        }
+        Ok(())
     }
+}
+
+/// A figure with about three digits, thousands set apart.
+pub(crate) fn figure(value: f64) -> String {
+    match value {
+        1000.0.. => format!("{},{:03}", value.round() as u64 / 1000, value.round() as u64 % 1000),
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// One line of a table or chart: who needed how much.
+pub(crate) struct Line<'a> {
+    /// The row's name; `memory` for what servers hold at the end.
+    pub(crate) row: &'static str,
+    pub(crate) label: String,
+    /// In a few words, where it is for comparing and less is better.
+    pub(crate) short: Option<String>,
+    pub(crate) unit: &'static str,
+    pub(crate) spreads: BTreeMap<&'a str, Spread>,
 }
 
 impl Report {
@@ -92,10 +123,10 @@ impl Report {
         self.memory.push((who.to_owned(), bytes));
     }
 
-    /// Everybody who took turns, the floor first.
-    fn names(&self) -> Vec<&str> {
+    /// Everybody who took turns: the floor first, then in the order of the first turn, which is that of their start.
+    pub(crate) fn names(&self) -> Vec<&str> {
         let turns = self.rows.iter().flat_map(|measured| &measured.turns).map(|(name, _)| name.as_str());
-        let mut names = vec!["floor"];
+        let mut names = vec![FLOOR];
         for name in turns.chain(self.memory.iter().map(|(name, _)| name.as_str())) {
             if !names.contains(&name) {
                 names.push(name);
@@ -104,41 +135,33 @@ impl Report {
         names
     }
 
-    /// Each row's medians by name: its main figure and others, each with its label.
-    pub(crate) fn lines(&self) -> Vec<(String, BTreeMap<&str, Spread>)> {
-        let mut lines = Vec::new();
-        for measured in &self.rows {
-            let spreads = |pick: &dyn Fn(&Figures) -> Option<f64>| -> BTreeMap<&str, Spread> {
-                let turns = measured.turns.iter();
-                turns
-                    .filter_map(|(name, turns)| {
-                        Some((name.as_str(), Spread::of(turns.iter().filter_map(pick))?))
-                    })
-                    .collect()
-            };
-            let Row { what, unit, .. } = measured.row;
-            let label = if *unit == "ms" { format!("{what}, p99, ms") } else { format!("{what}, {unit}") };
-            lines.push((label, spreads(&|figures| Some(figures.main))));
-            let mut others: Vec<&str> = Vec::new();
-            for (name, _) in
-                measured.turns.iter().flat_map(|(_, turns)| turns).flat_map(|figures| &figures.more)
-            {
-                if !others.contains(name) {
-                    others.push(name);
-                }
-            }
-            for other in others {
-                let pick = |figures: &Figures| {
-                    figures.more.iter().find(|(name, _)| *name == other).map(|more| more.1)
-                };
-                lines.push((format!("– {other}"), spreads(&pick)));
-            }
+    /// How many turns there were.
+    pub(crate) fn turns(&self) -> usize {
+        let turns = self.rows.iter().flat_map(|measured| &measured.turns).map(|(_, turns)| turns.len());
+        turns.max().unwrap_or(0)
+    }
+
+    /// Each row's medians by name: its main figure and others, then the memory at the end.
+    pub(crate) fn lines(&self) -> Vec<Line<'_>> {
+        let mut lines: Vec<Line> = self.rows.iter().flat_map(Measured::lines).collect();
+        let memory = self.memory.iter().map(|(name, bytes)| {
+            let megabytes = *bytes as f64 / 1e6;
+            (name.as_str(), Spread { median: megabytes, lowest: megabytes, highest: megabytes })
+        });
+        if !self.memory.is_empty() {
+            lines.push(Line {
+                row: "memory",
+                label: "resident memory after it all, MB".to_owned(),
+                short: Some("resident memory".to_owned()),
+                unit: "MB",
+                spreads: memory.collect(),
+            });
         }
         lines
     }
 
     /// A table in Markdown: medians with the lowest and highest turn, and how the last server compares with the others.
-    pub(crate) fn table(&self) -> String {
+    pub(crate) fn table(&self, wanted: impl Fn(&Line) -> bool) -> String {
         let names = self.names();
         let Some((ours, others)) = names.split_last() else { return String::new() };
         let mut out = String::from("| work |");
@@ -149,16 +172,10 @@ impl Report {
             let _ = write!(out, " {ours} / {other} |");
         }
         let _ = writeln!(out, "\n|{}", "---|".repeat(1 + names.len() + others.len()));
-        let mut lines = self.lines();
-        let memory = self.memory.iter().map(|(name, bytes)| {
-            let megabytes = *bytes as f64 / 1e6;
-            (name.as_str(), Spread { median: megabytes, lowest: megabytes, highest: megabytes })
-        });
-        lines.push(("resident memory after it all, MB".to_owned(), memory.collect()));
-        for (label, spreads) in lines {
-            let _ = write!(out, "| {label} |");
+        for line in self.lines().iter().filter(|line| wanted(line)) {
+            let _ = write!(out, "| {} |", line.label);
             for name in &names {
-                match spreads.get(name) {
+                match line.spreads.get(name) {
                     Some(spread) => {
                         let _ = write!(out, " {spread} |");
                     }
@@ -166,11 +183,11 @@ impl Report {
                 }
             }
             for other in others {
-                match (spreads.get(ours), spreads.get(other)) {
-                    (Some(own), Some(other)) if other.median > 0.0 => {
-                        let _ = write!(out, " {:.2} |", own.median / other.median);
+                match line.ratio(ours, other) {
+                    Some(ratio) => {
+                        let _ = write!(out, " {ratio:.2} |");
                     }
-                    _ => out.push_str(" – |"),
+                    None => out.push_str(" – |"),
                 }
             }
             out.push('\n');
@@ -181,31 +198,93 @@ impl Report {
     /// Every turn's figures.
     pub(crate) fn json(&self) -> Value {
         let turn = |figures: &Figures| {
-            let more: BTreeMap<&str, f64> = figures.more.iter().copied().collect();
+            let more: Vec<Value> = figures.more.iter().map(|(name, value)| json!([name, value])).collect();
             json!({ "main": figures.main, "more": more })
         };
         let rows: Vec<Value> = self
             .rows
             .iter()
             .map(|measured| {
-                let turns: BTreeMap<&str, Vec<Value>> = measured
-                    .turns
-                    .iter()
-                    .map(|(name, turns)| (name.as_str(), turns.iter().map(turn).collect()))
-                    .collect();
-                json!({ "row": measured.row.name, "unit": measured.row.unit, "turns": turns })
+                let of = |(name, turns): &(String, Vec<Figures>)| {
+                    json!({ "who": name, "turns": turns.iter().map(turn).collect::<Vec<_>>() })
+                };
+                let servers: Vec<Value> = measured.turns.iter().map(of).collect();
+                json!({ "row": measured.row.name, "unit": measured.row.unit, "servers": servers })
             })
             .collect();
-        let memory: BTreeMap<&str, u64> =
-            self.memory.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-        json!({ "rows": rows, "resident_bytes": memory })
+        let memory: Vec<Value> =
+            self.memory.iter().map(|(name, bytes)| json!({ "who": name, "bytes": bytes })).collect();
+        json!({ "rows": rows, "resident": memory })
+    }
+
+    /// The report whose figures these are.
+    pub(crate) fn from_json(value: &Value) -> Option<Report> {
+        let mut report = Report::default();
+        for measured in value["rows"].as_array()? {
+            let row = ROWS.iter().find(|row| Some(row.name) == measured["row"].as_str())?;
+            for server in measured["servers"].as_array()? {
+                for turn in server["turns"].as_array()? {
+                    let more = turn["more"].as_array()?.iter().filter_map(|pair| {
+                        let name = OTHERS.iter().find(|name| Some(**name) == pair[0].as_str())?;
+                        Some((*name, pair[1].as_f64()?))
+                    });
+                    let figures = Figures { main: turn["main"].as_f64()?, more: more.collect() };
+                    report.add(row, server["who"].as_str()?, figures);
+                }
+            }
+        }
+        for server in value["resident"].as_array()? {
+            report.note_memory(server["who"].as_str()?, server["bytes"].as_u64()?);
+        }
+        Some(report)
+    }
+}
+
+impl Measured {
+    fn lines(&self) -> Vec<Line<'_>> {
+        let spreads = |pick: &dyn Fn(&Figures) -> Option<f64>| -> BTreeMap<&str, Spread> {
+            let of = |turns: &Vec<Figures>| Spread::of(turns.iter().filter_map(pick));
+            self.turns.iter().filter_map(|(name, turns)| Some((name.as_str(), of(turns)?))).collect()
+        };
+        let Row { name: row, what, short, unit, .. } = *self.row;
+        let main = spreads(&|figures| Some(figures.main));
+        let is_time = unit == "ms";
+        let (label, words) = match is_time {
+            true => (format!("{what}, p99, {unit}"), format!("{short}, p99")),
+            false => (format!("{what}, {unit}"), short.to_owned()),
+        };
+        let mut lines = vec![Line { row, label, short: Some(words), unit, spreads: main }];
+        let mut others: Vec<&str> = Vec::new();
+        for (name, _) in self.turns.iter().flat_map(|(_, turns)| turns).flat_map(|figures| &figures.more) {
+            if !others.contains(name) {
+                others.push(name);
+            }
+        }
+        for other in others {
+            let pick =
+                |figures: &Figures| figures.more.iter().find(|(name, _)| *name == other).map(|more| more.1);
+            // Of times only percentiles are compared, of work only what it cost.
+            let compared = is_time && other.starts_with('p');
+            let label = if is_time { format!("{what}, {other}, {unit}") } else { format!("– {other}") };
+            let short = compared.then(|| format!("{short}, {other}"));
+            let at = if other == "p50" { 0 } else { lines.len() };
+            lines.insert(at, Line { row, label, short, unit, spreads: spreads(&pick) });
+        }
+        lines
+    }
+}
+
+impl Line<'_> {
+    /// How much one needs of what another needs.
+    pub(crate) fn ratio(&self, one: &str, other: &str) -> Option<f64> {
+        let (one, other) = (self.spreads.get(one)?, self.spreads.get(other)?);
+        (other.median > 0.0).then(|| one.median / other.median)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::ROWS;
 
     #[test]
     fn medians_are_of_the_middle() {
@@ -224,17 +303,24 @@ mod tests {
             report.add(&ROWS[0], "Moldau", Figures { main: main * 2.0, more: vec![("MB/s", 5.0)] });
         }
         report.note_memory("Moldau", 12_000_000);
-        let table = report.table();
+        let table = report.table(|_| true);
         assert!(
             table.starts_with("| work | floor | Kafka | Moldau | Moldau / floor | Moldau / Kafka |"),
             "{table}"
         );
         assert!(
-            table.contains("| 2.00 (1.00–3.00) | 20.00 (10.00–30.00) | 4.00 (2.00–6.00) | 2.00 | 0.20 |"),
+            table.contains("| 2.00 (1.00–3.00) | 20.0 (10.0–30.0) | 4.00 (2.00–6.00) | 2.00 | 0.20 |"),
             "{table}"
         );
-        assert!(table.contains("| – MB/s | – | – | 5.00 (5.00–5.00) |"), "{table}");
-        assert!(table.contains("| 12.00 (12.00–12.00) |"), "{table}");
-        assert_eq!(report.json()["rows"][0]["turns"]["Kafka"][1]["main"], 30.0);
+        assert!(table.contains("| – MB/s | – | – | 5.00 |"), "{table}");
+        assert!(table.contains("| resident memory after it all, MB | – | – | 12.0 |"), "{table}");
+        assert_eq!(report.json()["rows"][0]["servers"][1]["turns"][1]["main"], 30.0);
+        let again = Report::from_json(&report.json()).unwrap();
+        assert_eq!((again.table(|_| true), again.turns()), (table, 3));
+    }
+
+    #[test]
+    fn figures_have_about_three_digits() {
+        assert_eq!([0.554, 5.0, 46.04, 254.4, 1254.2].map(figure), ["0.55", "5.00", "46.0", "254", "1,254"]);
     }
 }

@@ -19,7 +19,21 @@ pub(crate) struct Server {
     pub(crate) address: String,
     /// Its process, whose time and memory are read.
     pub(crate) pid: u32,
+    recipe: Recipe,
     started: Option<Started>,
+}
+
+/// How another server of the same kind is started.
+enum Recipe {
+    Moldau {
+        binary: PathBuf,
+        data: PathBuf,
+    },
+    Kafka {
+        data: PathBuf,
+    },
+    /// Somebody else started it.
+    Unknown,
 }
 
 /// A process that is ended, and a folder that is removed, with the value.
@@ -50,7 +64,13 @@ impl FromStr for External {
 
 impl External {
     pub(crate) fn as_server(&self) -> Server {
-        Server { name: self.name.clone(), address: self.address.clone(), pid: self.pid, started: None }
+        Server {
+            name: self.name.clone(),
+            address: self.address.clone(),
+            pid: self.pid,
+            recipe: Recipe::Unknown,
+            started: None,
+        }
     }
 }
 
@@ -77,6 +97,17 @@ impl Server {
         delete_topic(&self.address, topic)
     }
 
+    /// Another server of this kind that has done nothing yet; none of one that was started elsewhere.
+    pub(crate) fn fresh(&self) -> Result<Option<Server>> {
+        let fresh = match &self.recipe {
+            Recipe::Moldau { binary, data } => moldau(binary, data)?,
+            Recipe::Kafka { data } => kafka(data)?,
+            Recipe::Unknown => return Ok(None),
+        };
+        machine::pin_to(machine::DRIVER_CPU)?;
+        Ok(Some(fresh))
+    }
+
     /// Ends the process if it was started here.
     pub(crate) fn stop(&mut self) {
         self.started = None;
@@ -88,7 +119,13 @@ fn free_port() -> Result<u16> {
 }
 
 /// Starts the process on the servers' processor and waits until it accepts connections.
-fn start(name: &str, mut command: Command, folder: tempfile::TempDir, port: u16) -> Result<Server> {
+fn start(
+    name: &str,
+    recipe: Recipe,
+    mut command: Command,
+    folder: tempfile::TempDir,
+    port: u16,
+) -> Result<Server> {
     let log = std::fs::File::create(folder.path().join("log"))?;
     machine::pin_to(machine::SERVER_CPU)?; // the child has it from us
     let started = command.stdout(Stdio::null()).stderr(log).spawn();
@@ -107,7 +144,8 @@ fn start(name: &str, mut command: Command, folder: tempfile::TempDir, port: u16)
         std::thread::sleep(Duration::from_millis(20));
     }
     let pid = process.id();
-    Ok(Server { name: name.to_owned(), address, pid, started: Some(Started { process, _folder: folder }) })
+    let started = Some(Started { process, _folder: folder });
+    Ok(Server { name: name.to_owned(), address, pid, recipe, started })
 }
 
 fn folder(data: &Path, name: &str) -> Result<tempfile::TempDir> {
@@ -123,7 +161,8 @@ pub(crate) fn moldau(binary: &Path, data: &Path) -> Result<Server> {
     let mut command = Command::new(binary);
     command.arg("serve").arg("--data").arg(folder.path().join("data"));
     command.args(["--listen", &format!("127.0.0.1:{port}"), "--set", "log.segment.delete.delay.ms=500"]);
-    start("Moldau", command, folder, port)
+    let recipe = Recipe::Moldau { binary: binary.to_owned(), data: data.to_owned() };
+    start("Moldau", recipe, command, folder, port)
 }
 
 /// Starts Apache Kafka as one combined node, with a heap of 1 GB, from its published jars.
@@ -167,7 +206,7 @@ pub(crate) fn kafka(data: &Path) -> Result<Server> {
         "-XX:InitiatingHeapOccupancyPercent=35",
     ]);
     command.arg("kafka.Kafka").arg(&properties);
-    start("Apache Kafka", command, folder, port)
+    start("Apache Kafka", Recipe::Kafka { data: data.to_owned() }, command, folder, port)
 }
 
 /// The folder of Apache Kafka's jars, which `tests/compat` uses too; Maven fetches them at first use.

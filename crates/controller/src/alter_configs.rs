@@ -82,9 +82,8 @@ impl Controller {
                 .iter()
                 .map(|config| {
                     let code = config.config_operation;
-                    let unknown = || {
-                        ApiError::new(ErrorCode::InvalidRequest, format!("Unknown operations type {code}"))
-                    };
+                    // The reference falls over it here and has no words; brokers refuse it before for their own.
+                    let unknown = || ApiError::new(ErrorCode::UnknownServerError, "");
                     let op = AlterOp::from_code(code).ok_or_else(unknown)?;
                     Ok(Alteration { name: config.name.clone(), op, value: config.value.clone() })
                 })
@@ -170,7 +169,7 @@ impl Controller {
 }
 
 fn resource_of(code: i8, name: &str) -> Result<ConfigResource, ApiError> {
-    let unknown = || ApiError::new(ErrorCode::InvalidRequest, format!("Unknown resource type {code}."));
+    let unknown = || ApiError::new(ErrorCode::UnsupportedVersion, format!("Unknown resource type {code}."));
     let resource_type = ConfigResourceType::from_code(code).ok_or_else(unknown)?;
     Ok(ConfigResource { resource_type, name: name.to_owned() })
 }

@@ -55,7 +55,9 @@ fn add_partitions(
     request: &CreatePartitionsTopic,
 ) -> Result<Vec<MetadataRecord>, ApiError> {
     let name = &request.name;
-    let topic = cx.image.topics.by_name(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    // The reference has no words for it here.
+    let unknown = || ApiError::new(ErrorCode::UnknownTopicOrPartition, "");
+    let topic = cx.image.topics.by_name(name).ok_or_else(unknown)?;
     let current = topic.partitions.len();
     let invalid = |message: String| Err(ApiError::new(ErrorCode::InvalidPartitions, message));
     let wanted = usize::try_from(request.count).unwrap_or(0);

@@ -21,13 +21,7 @@ impl Controller {
         let election = match request.election_type {
             0 => Election::Preferred,
             1 => Election::Unclean,
-            _ => {
-                let error_code = ErrorCode::InvalidRequest.code();
-                return ControllerResult::unchanged(ElectLeadersResponse {
-                    error_code,
-                    ..Default::default()
-                });
-            }
+            unknown => return ControllerResult::unchanged(refused(request, unknown)),
         };
         let rules = TopicRules::new(cx.image, &self.settings);
         let mut records = Vec::new();
@@ -67,6 +61,21 @@ impl Controller {
             ElectLeadersResponse { replica_election_results: results, ..Default::default() },
         )
     }
+}
+
+/// The answer to an election of no known type: the same for each partition.
+fn refused(request: &ElectLeadersRequest, election_type: i8) -> ElectLeadersResponse {
+    let error_code = ErrorCode::InvalidRequest.code();
+    let of_partition = |index: &i32| PartitionResult {
+        partition_id: *index,
+        error_code,
+        error_message: Some(format!("Unknown election type {election_type}")),
+    };
+    let topics = request.topic_partitions.iter().flatten().map(|topic| ReplicaElectionResult {
+        topic: topic.topic.clone(),
+        partition_result: topic.partitions.iter().map(of_partition).collect(),
+    });
+    ElectLeadersResponse { error_code, replica_election_results: topics.collect(), ..Default::default() }
 }
 
 fn answer(

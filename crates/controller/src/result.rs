@@ -70,11 +70,11 @@ impl From<ErrorCode> for ApiError {
     }
 }
 
-/// Code and text of an outcome, as response structs have them.
+/// Code and text of an outcome, as response structs have them; an empty text is none.
 pub(crate) fn outcome(result: &Result<(), ApiError>) -> (i16, Option<String>) {
     match result {
         Ok(()) => (ErrorCode::None.code(), None),
-        Err(error) => (error.code.code(), Some(error.message.clone())),
+        Err(error) => (error.code.code(), Some(error.message.clone()).filter(|text| !text.is_empty())),
     }
 }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use moldau_protocol::{ApiKey, Message, Reader};
 
 use crate::network::{ConnectionInfo, Outcome, Response};
+use crate::telemetry::{ErrorCodes, ErrorCounts};
 
 /// The head of a request, whatever its version.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +108,9 @@ pub(crate) fn finish_frame(frame: &mut [u8], more: usize) {
 }
 
 /// Answers with `body`, or closes the connection when it cannot be written in the request's version.
-pub(crate) fn reply<R: Message>(context: &RequestContext, body: &R) -> Outcome {
+pub(crate) fn reply<R: Message + ErrorCodes>(context: &RequestContext, body: &R) -> Outcome {
     match response_frame(context.api_key, context.api_version, context.correlation_id, body) {
-        Ok(frame) => Outcome::Reply(Response::bytes(frame)),
+        Ok(frame) => Outcome::Reply(Response::bytes(frame).with_errors(ErrorCounts::of(body))),
         Err(reason) => {
             tracing::error!(api = context.api_key.name(), version = context.api_version, %reason, "no response");
             Outcome::Close(reason)
@@ -143,7 +144,7 @@ pub(crate) fn call<Q, R, F>(
 ) -> Outcome
 where
     Q: Message,
-    R: Message,
+    R: Message + ErrorCodes,
     F: Future<Output = R> + Send + 'static,
 {
     let request = match decode::<Q>(&context, body) {

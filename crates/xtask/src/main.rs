@@ -1,6 +1,6 @@
 //! The one command that checks everything: `cargo xtask check`. `cargo xtask fix` mends what can be mended, `cargo
-//! xtask tidy` makes only the checks that no other tool makes, `cargo xtask bench` measures, `cargo xtask compat` tries
-//! foreign clients.
+//! xtask tidy` makes only the checks that no other tool makes, `cargo xtask book` makes the user's book, `cargo xtask bench`
+//! measures, `cargo xtask compat` tries foreign clients.
 //!
 //! What always holds: `check` and `tidy` change nothing.
 
@@ -9,14 +9,16 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
+mod book;
 mod layers;
 mod tidy;
 
-const USAGE: &str = "usage: cargo xtask check|fix|tidy|bench|compat
+const USAGE: &str = "usage: cargo xtask check|fix|tidy|book|bench|compat
   check   format, clippy with warnings as errors, tests, tidy
   fix     format, clippy's suggestions, generated docs
   tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, unread configs,
           names in ARCHITECTURE.md and members that it does not name
+  book    the user's book, from docs/ into target/book; installs mdBook into target/tools when it is missing
   bench   measures the node beside Apache Kafka and the kernel's floor; `cargo xtask bench --help` says more
   compat  foreign clients against the node, and with --both against Apache Kafka; `cargo xtask compat --help` says more";
 
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Some("check") => check(),
         Some("fix") => fix(),
         Some("tidy") => tidy(),
+        Some("book") => book::build(&root()),
         Some("bench") => bench(),
         Some("compat") => compat(),
         _ => Err(anyhow::anyhow!(USAGE)),
@@ -56,6 +59,7 @@ fn fix() -> Result<()> {
         bail!("docs/configuration.md could not be made: {}", String::from_utf8_lossy(&page.stderr));
     }
     std::fs::write(root().join("docs/configuration.md"), page.stdout).context("docs/configuration.md")?;
+    book::show_examples(&root(), true)?;
     Ok(())
 }
 

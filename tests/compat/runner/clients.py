@@ -73,17 +73,20 @@ def _java():
     return ["java", *lean, log4j, "-cp", f"{classes}:{jars()}/*", "Compat"]
 
 
-def _python(script):
-    def prepare():
-        lock = HERE / "python/requirements.txt"
+def python():
+    """The Python interpreter that has the Python clients."""
+    lock = HERE / "python/requirements.txt"
+    with _LOCK:
         if not _installed("python", lock):
             shutil.rmtree(CACHE / "venv", ignore_errors=True)
             _run("python3", "-m", "venv", CACHE / "venv")
             _run(CACHE / "venv/bin/pip", "install", "--quiet", "-r", lock)
             _note("python", lock)
-        return [str(CACHE / "venv/bin/python"), str(HERE / "python" / script)]
+    return CACHE / "venv/bin/python"
 
-    return prepare
+
+def _python(script):
+    return lambda: [str(python()), str(HERE / "python" / script)]
 
 
 def _go(package):
@@ -95,12 +98,19 @@ def _go(package):
     return prepare
 
 
-def _node(script):
-    def prepare():
-        lock = HERE / "node/package-lock.json"
+def node_modules():
+    """The folder of the clients for Node.js."""
+    lock = HERE / "node/package-lock.json"
+    with _LOCK:
         if not _installed("node", lock) or not (HERE / "node/node_modules").is_dir():
             _run("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=HERE / "node")
             _note("node", lock)
+    return HERE / "node/node_modules"
+
+
+def _node(script):
+    def prepare():
+        node_modules()
         return ["node", str(HERE / "node" / script)]
 
     return prepare

@@ -21,9 +21,9 @@ pub struct Answer {
     pub answer: serde_json::Value,
 }
 
-/// Runs all cases against a fresh server.
-pub fn answers_of(address: &str) -> Result<Vec<Answer>> {
-    cases::run(address).with_context(|| format!("the server at {address}"))
+/// Runs all cases against a fresh server: the address for clients, and that of its controller's listener.
+pub fn answers_of(address: &str, controller: &str) -> Result<Vec<Answer>> {
+    cases::run(address, controller).with_context(|| format!("the server at {address}"))
 }
 
 /// What Apache Kafka 4.3.1 answered when it was last asked.
@@ -41,6 +41,9 @@ pub fn recorded() -> Result<Vec<Answer>> {
 pub fn write_recorded(file: &Path, answers: &[Answer]) -> Result<()> {
     let mut text = String::new();
     for Answer { case, answer } in answers {
+        // Whether objects keep their order is a feature that some other crate may turn on.
+        let mut answer = answer.clone();
+        answer.sort_all_objects();
         text.push_str(&serde_json::to_string(&(case, answer))?);
         text.push('\n');
     }

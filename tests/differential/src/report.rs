@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Answer;
 
-/// Case prefix, path prefix, reason: one a line, tabs between.
+/// Case prefix, where `v*` is any version, path prefix, reason: one a line, tabs between.
 const INTENDED: &str = include_str!("../intended.tsv");
 
 /// What a comparison found.
@@ -53,10 +53,12 @@ pub fn compare(reference: &[Answer], server: &[Answer]) -> Result<Report> {
         if found.is_empty() {
             report.alike += 1;
         }
+        let of_any_version = any_version(case);
         for (path, wanted, answer) in found {
-            let listed = intended
-                .iter_mut()
-                .find(|entry| case.starts_with(&entry.case) && path.starts_with(&entry.path));
+            let listed = intended.iter_mut().find(|entry| {
+                (case.starts_with(&entry.case) || of_any_version.starts_with(&entry.case))
+                    && path.starts_with(&entry.path)
+            });
             match listed {
                 Some(entry) => {
                     entry.used = true;
@@ -78,6 +80,16 @@ pub fn compare(reference: &[Answer], server: &[Answer]) -> Result<Report> {
     let unused = intended.iter().filter(|entry| !entry.used);
     report.stale = unused.map(|entry| format!("{} {} ({})", entry.case, entry.path, entry.reason)).collect();
     Ok(report)
+}
+
+/// A case with `v*` in the place of its version.
+fn any_version(case: &str) -> String {
+    let version = case.find(" v").map(|at| at + 2);
+    let digits = version.map(|at| case[at..].chars().take_while(char::is_ascii_digit).count());
+    match (version, digits) {
+        (Some(at), Some(digits @ 1..)) => format!("{}*{}", &case[..at], &case[at + digits..]),
+        _ => case.to_owned(),
+    }
 }
 
 /// Where two values differ: path, the one, the other.

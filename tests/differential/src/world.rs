@@ -34,6 +34,14 @@ impl World {
         }
     }
 
+    /// From now on the other listener of the same server is asked.
+    pub(crate) fn turn_to(&mut self, address: &str) {
+        self.connection = Connection::new(address);
+        self.name(address, "ADDRESS");
+        self.name(address.rsplit(':').next().unwrap_or_default(), "PORT");
+        address.clone_into(&mut self.address);
+    }
+
     /// Makes a topic and waits until it is led.
     pub(crate) fn topic(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<()> {
         use moldau_protocol::messages::create_topics_request::CreatableTopicConfig;

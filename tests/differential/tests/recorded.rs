@@ -5,9 +5,14 @@ use moldau_node_tests::Node;
 
 #[test]
 fn a_node_answers_every_request_as_apache_kafka_did() {
-    let node = Node::with(&[("auto.create.topics.enable", "false"), ("offsets.topic.num.partitions", "50")]);
+    let node = Node::with(&[
+        ("auto.create.topics.enable", "false"),
+        ("offsets.topic.num.partitions", "50"),
+        ("listeners", "PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0"),
+        ("controller.listener.names", "CONTROLLER"),
+    ]);
+    let answers = answers_of(node.address(), node.controller().expect("a listener")).expect("answers");
     let report =
-        compare(&recorded().expect("recorded answers"), &answers_of(node.address()).expect("answers"))
-            .expect("a list of what is intended");
+        compare(&recorded().expect("recorded answers"), &answers).expect("a list of what is intended");
     assert!(!report.failed(), "{report}");
 }

@@ -24,6 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Node {
     address: String,
+    controller: Option<String>,
     http: Option<std::net::SocketAddr>,
 }
 
@@ -88,7 +89,9 @@ fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> Node {
             };
             let node = moldau_server::Node::start(options).await.expect("a node");
             let address = node.listeners().next().expect("a listener").1.to_string();
-            sender.send(Node { address, http: node.http() }).expect("somebody waits for it");
+            let controller =
+                node.listeners().find(|(name, _)| *name == "CONTROLLER").map(|(_, at)| at.to_string());
+            sender.send(Node { address, controller, http: node.http() }).expect("somebody waits for it");
             std::future::pending::<()>().await;
         });
     });
@@ -104,7 +107,7 @@ impl Node {
     /// The node that `MOLDAU_TEST_BOOTSTRAP` names, or the one of this process.
     pub fn get() -> Self {
         static NODE: std::sync::OnceLock<Node> = std::sync::OnceLock::new();
-        let named = || named().map(|address| Self { address, http: None });
+        let named = || named().map(|address| Self { address, controller: None, http: None });
         NODE.get_or_init(|| named().unwrap_or_else(|| start_own(&[], None))).clone()
     }
 
@@ -121,6 +124,11 @@ impl Node {
     /// Whether the node is in this process and so a Moldau, not the one that `MOLDAU_TEST_BOOTSTRAP` names.
     pub fn is_own(&self) -> bool {
         named().is_none_or(|address| address != self.address)
+    }
+
+    /// `host:port` of the listener named CONTROLLER, if it has one.
+    pub fn controller(&self) -> Option<&str> {
+        self.controller.as_deref()
     }
 
     /// Where it answers HTTP, if it does.

@@ -90,6 +90,8 @@ fn elections_of_what_does_not_exist_are_refused() {
     let mut world = World::with_brokers(&[1]);
     let unknown = (ErrorCode::UnknownTopicOrPartition, Some("No such topic as nope".into()));
     assert_eq!(elect(&mut world, 0, "nope"), unknown);
+    let unknown = (ErrorCode::InvalidRequest, Some("Unknown election type 7".into()));
+    assert_eq!(elect(&mut world, 7, "nope"), unknown);
     let request = ElectLeadersRequest { election_type: 7, ..Default::default() };
     let response = world.decide(|c, cx| c.elect_leaders(cx, &request));
     assert_eq!(response.error_code, ErrorCode::InvalidRequest.code());

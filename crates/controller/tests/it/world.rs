@@ -253,7 +253,7 @@ pub(crate) fn config(name: &str, value: &str) -> CreatableTopicConfig {
 
 #[track_caller]
 pub(crate) fn assert_error(code: i16, message: &Option<String>, expected: ErrorCode, text: &str) {
-    assert_eq!((ErrorCode::from_code(code), message.as_deref()), (expected, Some(text)));
+    assert_eq!((ErrorCode::from_code(code), message.as_deref().unwrap_or_default()), (expected, text));
 }
 
 pub(crate) fn ids(raw: &[i32]) -> Vec<BrokerId> {

@@ -30,7 +30,7 @@ pub use lock::{MetaError, NodeMeta, OpenDirsError};
 pub use moves::{FutureLog, MoveRefusal, MoveStep};
 
 use crate::config::LogConfig;
-use crate::directory::LogDir;
+use crate::directory::{LogDir, SyncTimer};
 use crate::error::StorageError;
 use crate::files::checkpoint::PartitionOffsets;
 use crate::partition::{OpenLog, PartitionLog};
@@ -115,6 +115,11 @@ impl LogManager {
     /// The log of a partition.
     pub fn get(&self, topic: &str, partition: i32) -> Option<Arc<PartitionLog>> {
         self.logs.read().get(topic)?.get(&partition).cloned()
+    }
+
+    /// From now on each sync of a segment goes through `timer`.
+    pub fn time_syncs(&self, timer: &SyncTimer) {
+        self.dirs.iter().for_each(|dir| dir.health.time_syncs(timer.clone()));
     }
 
     /// All logs.

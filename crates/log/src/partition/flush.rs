@@ -26,7 +26,8 @@ impl PartitionLog {
         let (segments, log_end) = self.unflushed(self.synced_to().0);
         for segment in &segments {
             let file = segment.file().map_err(|error| self.observe(error))?;
-            file.sync_data()
+            self.directory()
+                .timed(|| file.sync_data())
                 .map_err(|e| self.observe(StorageError::io("syncing", &segment.path(LOG_SUFFIX), e)))?;
         }
         self.synced_to.fetch_max(log_end, Ordering::AcqRel);
@@ -58,7 +59,7 @@ impl PartitionLog {
         };
         segments
             .iter()
-            .try_for_each(|segment| sync_segment(segment))
+            .try_for_each(|segment| self.directory().timed(|| sync_segment(segment)))
             .and_then(|()| self.sync_epochs_and_names())
             .map_err(|error| self.observe(error))?;
         self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
@@ -77,7 +78,7 @@ impl PartitionLog {
             drop(writer);
             segments
                 .iter()
-                .try_for_each(|segment| sync_segment(segment))
+                .try_for_each(|segment| self.directory().timed(|| sync_segment(segment)))
                 .and_then(|()| {
                     let snapshot = self.home().join(&file_name(active.base_offset, SNAPSHOT_SUFFIX));
                     sync_if_there(&snapshot)?;
@@ -114,7 +115,7 @@ impl PartitionLog {
         if dirty {
             segments
                 .iter()
-                .try_for_each(|segment| sync_segment(segment))
+                .try_for_each(|segment| self.directory().timed(|| sync_segment(segment)))
                 .and_then(|()| sync_if_there(&self.home().join(&file_name(log_end, SNAPSHOT_SUFFIX))))
                 .and_then(|()| self.sync_epochs_and_names())
                 .map_err(|error| self.observe(error))?;

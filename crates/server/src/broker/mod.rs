@@ -94,13 +94,15 @@ impl Broker {
         connections: Arc<ConnectionRegistry>,
     ) -> Arc<Self> {
         let slots = configs.broker.network.max_incremental_fetch_session_cache_slots;
+        let telemetry = Telemetry::default();
+        logs.time_syncs(&telemetry.sync_timer());
         Arc::new(Broker {
             identity,
             logs,
             groups,
             loggers,
             connections,
-            telemetry: Telemetry::default(),
+            telemetry,
             cordoned_changed: tokio::sync::Notify::new(),
             moves_begun: tokio::sync::Notify::new(),
             places_changed: tokio::sync::Notify::new(),

@@ -16,6 +16,7 @@ use super::read::PartitionAnswer;
 use super::session::FetchTopic;
 use crate::dispatch::{finish_frame, frame_head};
 use crate::network::{Chunk, Response};
+use crate::telemetry::ErrorCounts;
 
 /// Regions up to this many bytes are copied.
 const COPY_BYTES_MAX: usize = 16 * 1024;
@@ -50,9 +51,10 @@ pub(crate) fn write(
         .map_err(|e| format!("{} cannot be written: {e}", FetchResponse::NAME))?;
     finish_frame(&mut frame, gaps.total_len());
     if gaps.gaps().is_empty() {
-        return Ok(Response::bytes(frame));
+        return Ok(Response::bytes(frame).with_errors(ErrorCounts::of(&body)));
     }
-    Ok(Response { chunks: fill(&frame, gaps.gaps(), slices)? })
+    let chunks = fill(&frame, gaps.gaps(), slices)?;
+    Ok(Response::of(chunks).with_errors(ErrorCounts::of(&body)))
 }
 
 /// The partitions by topics, and of each the region that its records are in.

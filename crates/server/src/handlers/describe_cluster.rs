@@ -25,7 +25,12 @@ pub(crate) async fn handle(
         let known = matches!(request.endpoint_type, BROKERS | CONTROLLERS);
         let (error, message) = if known {
             (
-                ErrorCode::MismatchedEndpointType,
+                // Version 0 does not know the error.
+                if context.api_version == 0 {
+                    ErrorCode::InvalidRequest
+                } else {
+                    ErrorCode::MismatchedEndpointType
+                },
                 format!(
                     "The request was sent to an endpoint of type {}, but we wanted an endpoint of type {}",
                     kind(here),
@@ -41,8 +46,6 @@ pub(crate) async fn handle(
         return DescribeClusterResponse {
             error_code: error.code(),
             error_message: Some(message),
-            endpoint_type: here,
-            cluster_id: broker.cluster_id().to_owned(),
             cluster_authorized_operations: authorized::NOT_ASKED,
             ..DescribeClusterResponse::default()
         };

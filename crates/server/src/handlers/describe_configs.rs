@@ -69,7 +69,7 @@ fn describe(
     let configs = broker.configs.load();
     let invalid = |message: String| Err((ErrorCode::InvalidRequest, message));
     if resource.resource_type == BROKER_LOGGER {
-        return match own_id(broker, name) {
+        return match own_id(broker, name, "") {
             _ if name.is_empty() => invalid("Broker id must not be empty".to_owned()),
             Ok(()) => Ok(describe_broker_logger(&broker.loggers.levels().into_iter().collect())),
             Err(message) => invalid(message),
@@ -87,7 +87,7 @@ fn describe(
             Ok(describe_topic(image.configs.topic(name), &configs.settings))
         }
         Some(ConfigResourceType::Broker) if name.is_empty() => Ok(describe_default_broker(&configs.settings)),
-        Some(ConfigResourceType::Broker) => match own_id(broker, name) {
+        Some(ConfigResourceType::Broker) => match own_id(broker, name, " or empty string,") {
             Ok(()) => Ok(describe_broker(&configs.settings)),
             Err(message) => invalid(message),
         },
@@ -108,12 +108,12 @@ fn describe(
     }
 }
 
-/// Whether a broker resource is this broker; if not, what is wrong.
-pub(super) fn own_id(broker: &Broker, name: &str) -> Result<(), String> {
+/// Whether a resource is this broker; if not, what is wrong. `or_else` is what it may be named besides.
+fn own_id(broker: &Broker, name: &str, or_else: &str) -> Result<(), String> {
     let node = broker.node_id();
     match name.parse::<i32>() {
         Ok(id) if id == node.0 => Ok(()),
-        Ok(id) => Err(format!("Unexpected broker id, expected {node} or empty string, but received {id}")),
+        Ok(id) => Err(format!("Unexpected broker id, expected {node}{or_else} but received {id}")),
         Err(_) => Err(format!("Broker id must be an integer, but it is: {name}")),
     }
 }

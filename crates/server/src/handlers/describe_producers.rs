@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use moldau_controller::validate_topic_name;
 use moldau_protocol::messages::describe_producers_response::{
     PartitionResponse, ProducerState, TopicResponse,
 };
 use moldau_protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
+use moldau_types::ErrorCode;
 
 use crate::broker::Broker;
 use crate::dispatch::RequestContext;
@@ -25,12 +27,21 @@ pub(crate) async fn handle(
 }
 
 fn describe(broker: &Broker, topic: &str, index: i32) -> PartitionResponse {
+    let refused = |error: ErrorCode, message: Option<String>| PartitionResponse {
+        partition_index: index,
+        error_code: error.code(),
+        error_message: message,
+        ..PartitionResponse::default()
+    };
+    if let Err(reason) = validate_topic_name(topic) {
+        return refused(ErrorCode::InvalidTopicException, Some(reason.to_string()));
+    }
+    if broker.image().topics.by_name(topic).is_none() {
+        let message = "This server does not host this topic-partition.";
+        return refused(ErrorCode::UnknownTopicOrPartition, Some(message.to_owned()));
+    }
     let Some(partition) = broker.partitions().get(topic, index) else {
-        return PartitionResponse {
-            partition_index: index,
-            error_code: broker.why_not_led(topic, index).code(),
-            ..PartitionResponse::default()
-        };
+        return refused(broker.why_not_led(topic, index), None);
     };
     let state = |producer: moldau_log::ActiveProducer| ProducerState {
         producer_id: producer.producer_id.0,

@@ -3,6 +3,7 @@
 mod alter_configs;
 mod alter_replica_log_dirs;
 mod api_versions;
+mod asked_broker;
 mod authorized;
 mod create_partitions;
 mod create_topics;
@@ -27,7 +28,7 @@ mod produce;
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use moldau_protocol::ApiKey;
 
@@ -41,18 +42,23 @@ const INVALID_REQUEST_TEXT: &str = "This most likely occurs because of a request
      sent to an incompatible broker. See the broker logs for more details.";
 
 impl Service for Broker {
+    fn left(&self, api: usize, waited: Duration) {
+        self.telemetry.requests.left(api, waited);
+    }
+
     fn handle(
         self: &Arc<Self>,
         connection: &Arc<ConnectionInfo>,
         bytes: &mut [u8],
         frames: &[Range<usize>],
+        received: Instant,
         outcomes: &mut Vec<Outcome>,
     ) -> usize {
         let (first, began) = (outcomes.len(), Instant::now());
         let taken = self.work(connection, bytes, frames, outcomes);
         let now = Instant::now();
         for (frame, outcome) in frames.iter().zip(&mut outcomes[first..]) {
-            if let Some(counted) = self.telemetry.requests.begin(&bytes[frame.clone()], began) {
+            if let Some(counted) = self.telemetry.requests.begin(&bytes[frame.clone()], received, began) {
                 let settled = std::mem::replace(outcome, Outcome::Silence);
                 *outcome = self.count(counted, settled, now);
             }
@@ -65,13 +71,14 @@ impl Broker {
     /// Counts a request when it has its answer: now, or later.
     fn count(self: &Arc<Self>, counted: Counted, outcome: Outcome, now: Instant) -> Outcome {
         let Outcome::Later(later) = outcome else {
-            self.telemetry.requests.end(counted, now);
-            return outcome;
+            let mut answered = outcome;
+            self.telemetry.requests.end(counted, now, now, &mut answered);
+            return answered;
         };
         let broker = self.clone();
         Outcome::Later(Box::pin(async move {
-            let answered = settled(Outcome::Later(later)).await;
-            broker.telemetry.requests.end(counted, Instant::now());
+            let mut answered = settled(Outcome::Later(later)).await;
+            broker.telemetry.requests.end(counted, now, Instant::now(), &mut answered);
             answered
         }))
     }

@@ -65,13 +65,18 @@ pub(crate) struct ConnectionInfo {
 
 /// What answers the requests of a listener.
 pub(crate) trait Service: Send + Sync + 'static {
+    /// An answer to a request of the API of this number had its turn to be sent, after it was ready for so long.
+    fn left(&self, api: usize, waited: Duration);
+
     /// Works on the first of `frames`, ranges of `bytes`, and on those after it that are better worked on with it; gives how
     /// many these are. Pushes one outcome for each, in their order; nothing after a [`Outcome::Close`].
+    /// `received` is when bytes came last.
     fn handle(
         self: &Arc<Self>,
         connection: &Arc<ConnectionInfo>,
         bytes: &mut [u8],
         frames: &[Range<usize>],
+        received: Instant,
         outcomes: &mut Vec<Outcome>,
     ) -> usize;
 }
@@ -96,6 +101,8 @@ struct Connection<S> {
     info: Arc<ConnectionInfo>,
     service: Arc<S>,
     frames: Frames,
+    /// When bytes came last.
+    received: Instant,
     pending: VecDeque<Pending>,
     /// Memory of the responses in `pending`.
     pending_bytes: usize,
@@ -123,6 +130,7 @@ pub(crate) async fn run<S: Service>(
         info,
         service,
         frames,
+        received: Instant::now(),
         pending: VecDeque::new(),
         pending_bytes: 0,
         outbox: Outbox::default(),
@@ -200,7 +208,8 @@ impl<S: Service> Connection<S> {
                 self.accept(Outcome::Close(e.to_string()));
                 return;
             }
-            let taken = self.service.handle(&self.info, self.frames.bytes_mut(), ranges, outcomes);
+            let taken =
+                self.service.handle(&self.info, self.frames.bytes_mut(), ranges, self.received, outcomes);
             if let Some(left) = ranges.get(taken) {
                 self.frames.put_back(left);
             }
@@ -216,7 +225,7 @@ impl<S: Service> Connection<S> {
             return;
         }
         match outcome {
-            Outcome::Reply(response) if self.pending.is_empty() => self.outbox.push(response),
+            Outcome::Reply(response) if self.pending.is_empty() => self.send(response, None),
             Outcome::Reply(response) => {
                 self.pending_bytes += response.memory_bytes();
                 self.pending.push_back(Pending::Ready(response));
@@ -228,6 +237,15 @@ impl<S: Service> Connection<S> {
                 self.pending.push_back(Pending::Close(reason));
             }
         }
+    }
+
+    /// A response has its turn, now or at the moment when it became ready.
+    fn send(&mut self, response: Response, now: Option<Instant>) {
+        if let Some((api, ready)) = response.counted {
+            let waited = now.map_or(Duration::ZERO, |now| now.saturating_duration_since(ready));
+            self.service.left(api, waited);
+        }
+        self.outbox.push(response);
     }
 
     /// Moves what can be moved: waiting answers, the outbox, the receive buffer. Ready when the caller has to look again.
@@ -314,10 +332,13 @@ impl<S: Service> Connection<S> {
             }
             at += 1;
         }
-        while matches!(self.pending.front(), Some(Pending::Ready(_))) {
-            if let Some(Pending::Ready(response)) = self.pending.pop_front() {
-                self.pending_bytes -= response.memory_bytes();
-                self.outbox.push(response);
+        if matches!(self.pending.front(), Some(Pending::Ready(_))) {
+            let now = Instant::now();
+            while matches!(self.pending.front(), Some(Pending::Ready(_))) {
+                if let Some(Pending::Ready(response)) = self.pending.pop_front() {
+                    self.pending_bytes -= response.memory_bytes();
+                    self.send(response, Some(now));
+                }
             }
         }
         if self.pending.is_empty() && self.pending.capacity() > 16 {
@@ -336,6 +357,7 @@ impl<S: Service> Connection<S> {
             let (buffer, limit) = self.frames.make_room().map_err(|e| End::Refused(e.to_string()))?;
             match self.stream.try_read_buf(&mut buffer.limit(limit)) {
                 Ok(n) => {
+                    self.received = Instant::now();
                     self.peer_finished = n == 0;
                     return Poll::Ready(Ok(Progress::More));
                 }

@@ -2,8 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Instant;
 
 use moldau_log::FileSlice;
+
+use crate::telemetry::ErrorCounts;
 
 /// A part of a response.
 #[derive(Debug)]
@@ -37,12 +40,26 @@ impl Chunk {
 pub(crate) struct Response {
     /// The parts, in the order in which they are sent.
     pub(crate) chunks: Vec<Chunk>,
+    /// The error codes in it, for who counts them.
+    pub(crate) errors: ErrorCounts,
+    /// The number of its API and when it was ready, once it was counted.
+    pub(crate) counted: Option<(usize, Instant)>,
 }
 
 impl Response {
     /// A response that is one run of bytes, length and header included.
     pub(crate) fn bytes(frame: Vec<u8>) -> Self {
-        Response { chunks: vec![Chunk::Bytes(frame)] }
+        Response::of(vec![Chunk::Bytes(frame)])
+    }
+
+    /// A response of these parts.
+    pub(crate) fn of(chunks: Vec<Chunk>) -> Self {
+        Response { chunks, errors: ErrorCounts::default(), counted: None }
+    }
+
+    /// The same, saying what error codes are in it.
+    pub(crate) fn with_errors(self, errors: ErrorCounts) -> Self {
+        Response { errors, ..self }
     }
 
     /// The bytes that wait in memory, not in a file, until it is sent.

@@ -6,8 +6,8 @@
 use moldau_config::TopicConfig;
 use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
 use moldau_protocol::records::{
-    AppendOrigin, BATCH_HEADER_LEN, BatchHeader, Compression, RecordsError, TimestampType, ValidationError,
-    ValidationRules, validate_batch,
+    AppendOrigin, BATCH_HEADER_LEN, BatchHeader, Compression, RecordErrorKind, RecordsError, TimestampType,
+    ValidationError, ValidationRules, validate_batch,
 };
 use moldau_types::ErrorCode;
 
@@ -75,7 +75,8 @@ pub(crate) fn validate(
             "a produce request needs a record batch for each partition",
         ));
     }
-    let validated = validate_batch(bytes, &rules(&config, now_ms)).map_err(refusal)?;
+    let validated =
+        validate_batch(bytes, &rules(&config, now_ms)).map_err(|error| refusal(error, partition))?;
     let mut header = validated.header;
     if header.is_transactional() {
         // It would open a transaction that nobody can end, and hold up read_committed readers for ever.
@@ -131,7 +132,18 @@ fn rules(config: &TopicConfig, now_ms: i64) -> ValidationRules {
     }
 }
 
-fn refusal(error: ValidationError) -> Refusal {
+/// What is wrong with a record; the reference names the partition with a missing key only.
+fn words(kind: &RecordErrorKind, partition: &Partition) -> String {
+    match kind {
+        RecordErrorKind::NoKey => {
+            let (topic, index) = (&partition.topic, partition.index.0);
+            format!("Compacted topic cannot accept message without key in topic partition {topic}-{index}")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn refusal(error: ValidationError, partition: &Partition) -> Refusal {
     let code = match &error {
         ValidationError::Corrupt { .. } => ErrorCode::CorruptMessage,
         ValidationError::TooLarge { .. } => ErrorCode::MessageTooLarge,
@@ -164,7 +176,7 @@ fn refusal(error: ValidationError) -> Refusal {
     };
     let records = match error {
         ValidationError::Records(errors) => {
-            errors.into_iter().map(|error| (error.batch_index, error.kind.to_string())).collect()
+            errors.into_iter().map(|error| (error.batch_index, words(&error.kind, partition))).collect()
         }
         _ => Vec::new(),
     };

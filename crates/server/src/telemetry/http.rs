@@ -17,6 +17,7 @@ use moldau_quorum::RaftQuorum;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::http_connections;
 use super::scrape::scrape;
 use crate::broker::Broker;
 
@@ -56,11 +57,7 @@ pub(crate) async fn serve_http(listener: HttpListener, node: Started, mut stoppi
         let _ = stopping.wait_for(|stop| *stop).await;
     };
     tokio::select! {
-        served = axum::serve(listener.socket, router) => {
-            if let Err(error) = served {
-                tracing::error!("the HTTP listener failed: {error}");
-            }
-        }
+        () = http_connections::serve(listener.socket, router, http_connections::LIMITS) => {}
         () = stopped => {}
     }
 }

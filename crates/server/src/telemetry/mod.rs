@@ -3,17 +3,24 @@
 //! Counters are kept where things happen, as relaxed atomics; everything else is read at the time of a scrape. A metric has
 //! the name of the reference's MBean, by one rule ([`names`]), and is there only when it is measured: nothing is a constant.
 
+mod error_codes;
 mod histogram;
 mod http;
+mod http_connections;
 mod labels;
 mod names;
 mod requests;
 mod scrape;
 mod topics;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use histogram::{Histogram, TIME_BOUNDS_MS};
+use moldau_log::SyncTimer;
+
+pub(crate) use error_codes::{ErrorCodes, ErrorCounts};
 pub(crate) use http::{HttpListener, Started, serve_http};
 pub(crate) use requests::{Counted, RequestMetrics, settled};
 pub(crate) use topics::{TopicCounters, TopicMetrics};
@@ -26,6 +33,8 @@ pub(crate) struct Telemetry {
     pub(crate) topics: TopicMetrics,
     /// Fetches that wait for records.
     pub(crate) waiting_fetches: Waiting,
+    /// Milliseconds that syncs of segments took.
+    log_flushes: Arc<Histogram>,
     /// When the process started, as the reference's `start-time-ms`.
     pub(crate) started: SystemTime,
 }
@@ -36,8 +45,21 @@ impl Default for Telemetry {
             requests: RequestMetrics::default(),
             topics: TopicMetrics::default(),
             waiting_fetches: Waiting::default(),
+            log_flushes: Arc::new(Histogram::new(&TIME_BOUNDS_MS)),
             started: SystemTime::now(),
         }
+    }
+}
+
+impl Telemetry {
+    /// What takes the time of syncs.
+    pub(crate) fn sync_timer(&self) -> SyncTimer {
+        let times = self.log_flushes.clone();
+        SyncTimer::new(move |sync| {
+            let began = Instant::now();
+            sync();
+            times.observe(began.elapsed().as_secs_f64() * 1000.0);
+        })
     }
 }
 

@@ -48,7 +48,8 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
         ..Default::default()
     })?;
     log_dirs(run)?;
-    leaders(run)
+    elections(run)?;
+    producers(run)
 }
 
 fn coordinators(run: &mut Run) -> Result<()> {
@@ -89,7 +90,7 @@ fn log_dirs(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-fn leaders(run: &mut Run) -> Result<()> {
+pub(super) fn elections(run: &mut Run) -> Result<()> {
     let partitions = |topic: &str, partitions: &[i32]| TopicPartitions {
         topic: topic.to_owned(),
         partitions: partitions.to_vec(),
@@ -103,6 +104,10 @@ fn leaders(run: &mut Run) -> Result<()> {
             }
         })?;
     }
+    Ok(())
+}
+
+fn producers(run: &mut Run) -> Result<()> {
     run.each("producers of partitions, some not there", |_, _| DescribeProducersRequest {
         topics: vec![
             DescribedProducers { name: "cluster".to_owned(), partition_indexes: vec![0, 9] },

@@ -23,7 +23,7 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
     run.each("of a kind that is not there", |_, _| ListConfigResourcesRequest { resource_types: vec![77] })
 }
 
-fn described(run: &mut Run) -> Result<()> {
+pub(super) fn described(run: &mut Run) -> Result<()> {
     let cases: [(&str, i8, &str, Option<&[&str]>); 11] = [
         ("a topic", TOPIC, "configured", None),
         (
@@ -88,7 +88,7 @@ const VALUES: [Values; 12] = [
     ("a kind that is not there", 77, "x", &[("a", Some("b"))]),
 ];
 
-fn replaced(run: &mut Run) -> Result<()> {
+pub(super) fn replaced(run: &mut Run) -> Result<()> {
     for (title, resource_type, name, values) in VALUES {
         for validate_only in [true, false] {
             // What a broker keeps would change what the next case finds.
@@ -115,7 +115,7 @@ fn replaced(run: &mut Run) -> Result<()> {
     Ok(())
 }
 
-fn changed(run: &mut Run) -> Result<()> {
+pub(super) fn changed(run: &mut Run) -> Result<()> {
     let request = |resource_type, name: &str, configs: Vec<IncrementalConfig>, validate_only| {
         IncrementalAlterConfigsRequest {
             resources: vec![IncrementalResource { resource_type, resource_name: name.to_owned(), configs }],
@@ -143,7 +143,9 @@ fn changed(run: &mut Run) -> Result<()> {
         ("an operation that is not there", "retention.ms", 9, Some("1")),
         ("setting a null", "retention.ms", 0, None),
     ];
-    for (title, key, operation, value) in operations {
+    // The reference's controller falls over an operation that is not there, and steps down.
+    let asked = operations.into_iter().filter(|(_, _, operation, _)| *operation < 4 || run.asks_brokers());
+    for (title, key, operation, value) in asked.collect::<Vec<_>>() {
         run.each(title, |_, _| request(TOPIC, "configured", vec![config(key, operation, value)], false))?;
     }
     for (title, logger, operation, level) in [

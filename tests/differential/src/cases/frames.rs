@@ -58,8 +58,9 @@ pub(super) const APIS: [ApiKey; 30] = [
     ApiKey::DescribeTopicPartitions,
 ];
 
-pub(super) fn run(run: &mut Run) -> Result<()> {
-    for key in APIS {
+/// A body that ends early and a version that is not there, for each of these APIs.
+pub(super) fn of_apis(run: &mut Run, keys: &[ApiKey]) -> Result<()> {
+    for key in keys {
         let Some(versions) = key.versions() else { continue };
         for version in versions.min..=versions.max {
             let frame = raw(key.code(), version, key.request_header_version(version) >= 2, &[0xff]);
@@ -69,6 +70,22 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
         let frame = raw(key.code(), beyond, key.request_header_version(versions.max) >= 2, &[0; 64]);
         ends_how(run, format!("{} v{beyond}: a version that is not there", key.name()), &frame)?;
     }
+    Ok(())
+}
+
+/// Requests of APIs that are not on this listener.
+pub(super) fn of_brokers_alone(run: &mut Run, keys: &[ApiKey]) -> Result<()> {
+    for key in keys {
+        let Some(versions) = key.versions() else { continue };
+        let version = versions.max;
+        let frame = raw(key.code(), version, key.request_header_version(version) >= 2, &[0; 64]);
+        ends_how(run, format!("{} v{version}: an API of brokers alone", key.name()), &frame)?;
+    }
+    Ok(())
+}
+
+pub(super) fn run(run: &mut Run) -> Result<()> {
+    of_apis(run, &APIS)?;
     for (title, key) in [("an API that is not there", 999), ("a negative API key", -1)] {
         ends_how(run, format!("API {key}: {title}"), &raw(key, 0, false, &[]))?;
     }
@@ -87,6 +104,7 @@ fn ends_how(run: &mut Run, case: String, frame: &[u8]) -> Result<()> {
         Exchange::Closed => Value::from("closed"),
         Exchange::Frame(_) => Value::from("answered"),
     };
+    let case = format!("{}{case}", run.place);
     run.keep(case, &answer);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod configs;
+mod controller;
 mod data;
 mod frames;
 mod groups;
@@ -20,18 +21,23 @@ use crate::world::World;
 /// A run through all cases.
 struct Run {
     world: World,
+    /// What cases begin with: nothing for brokers.
+    place: &'static str,
     answers: Vec<Answer>,
 }
 
-/// Runs all cases against a fresh server.
-pub(crate) fn run(address: &str) -> Result<Vec<Answer>> {
-    let mut run = Run { world: World::new(address), answers: Vec::new() };
+/// Runs all cases against a fresh server, last those of its controller's listener.
+pub(crate) fn run(address: &str, controller: &str) -> Result<Vec<Answer>> {
+    let mut run = Run { world: World::new(address), place: "", answers: Vec::new() };
     cluster::run(&mut run)?;
     topics::run(&mut run)?;
     configs::run(&mut run)?;
     data::run(&mut run)?;
     groups::run(&mut run)?;
     frames::run(&mut run)?;
+    run.world.turn_to(controller);
+    run.place = "controller: ";
+    controller::run(&mut run)?;
     Ok(run.answers)
 }
 
@@ -59,7 +65,7 @@ impl Run {
             let request = make(version, &self.world);
             // The version has no field for what is set.
             let Ok(frame) = frame(version, &request) else { continue };
-            let case = format!("{} v{version}: {title}", R::KEY.name());
+            let case = format!("{}{} v{version}: {title}", self.place, R::KEY.name());
             let answer = match self.world.connection.exchange(&frame).with_context(|| case.clone())? {
                 Exchange::Closed => Value::from("closed"),
                 Exchange::Frame(content) => {
@@ -71,6 +77,10 @@ impl Run {
             self.keep(case, &answer);
         }
         Ok(())
+    }
+
+    fn asks_brokers(&self) -> bool {
+        self.place.is_empty()
     }
 
     fn keep(&mut self, case: String, answer: &Value) {

@@ -45,7 +45,7 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
     deletions(run)
 }
 
-fn creations(run: &mut Run) -> Result<()> {
+pub(super) fn creations(run: &mut Run) -> Result<()> {
     let cases: [(&str, Vec<CreatableTopic>); 16] = [
         ("one that is there", vec![topic("there", 1, 1)]),
         ("an empty name", vec![topic("", 1, 1)]),
@@ -125,7 +125,7 @@ fn metadata(run: &mut Run) -> Result<()> {
     })
 }
 
-fn partitions(run: &mut Run) -> Result<()> {
+pub(super) fn partitions(run: &mut Run) -> Result<()> {
     let wanted = |name: &str, count: i32, brokers: Option<&[i32]>| CreatePartitionsTopic {
         name: name.to_owned(),
         count,
@@ -154,7 +154,7 @@ fn partitions(run: &mut Run) -> Result<()> {
     })
 }
 
-fn deletions(run: &mut Run) -> Result<()> {
+pub(super) fn deletions(run: &mut Run) -> Result<()> {
     run.each("some not there, by name", |version, _| match version {
         ..6 => DeleteTopicsRequest {
             topic_names: vec!["nothing".to_owned(), "bad name".to_owned(), String::new()],

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const METRICS_PAGE: &str = include_str!("../../../../docs/metrics.md");
+const MONITORING_PAGE: &str = include_str!("../../../../docs/operations/monitoring.md");
 const DASHBOARD: &str = include_str!("../../../../deploy/grafana/moldau.json");
 
 /// The status and body of an answer.
@@ -87,6 +88,28 @@ async fn a_scrape_tells_what_was_produced_consumed_and_committed() {
     );
     let joins = value("kafka_network_requestmetrics_totaltimems_count{request=\"JoinGroup\"}".to_owned());
     assert!(joins >= 1.0, "a request that waits is counted when it is answered");
+    let part = |part: &str, api: &str| {
+        value(format!("kafka_network_requestmetrics_{part}timems_sum{{request=\"{api}\"}}"))
+    };
+    let parts = ["requestqueue", "local", "remote"].map(|name| part(name, "JoinGroup"));
+    let lost = part("total", "JoinGroup") - parts.iter().sum::<f64>();
+    assert!(lost.abs() <= 0.01 * joins, "the parts make up the whole: {parts:?}");
+    let errors = |api: &str, error: &str| {
+        value(format!("kafka_network_requestmetrics_errors_total{{request=\"{api}\",error=\"{error}\"}}"))
+    };
+    assert_eq!(errors("CreateTopics", "NONE"), 1.0);
+    assert!(errors("Produce", "NONE") >= 2.0);
+    assert!(errors("JoinGroup", "MEMBER_ID_REQUIRED") >= 1.0);
+}
+
+/// As `moldau.durability=fsync` promises; other syncs come only with rolls and stops.
+#[tokio::test]
+async fn syncs_of_segments_are_timed() {
+    let node = Node::with(&[("moldau.http.listener", "127.0.0.1:0"), ("moldau.durability", "fsync")]);
+    let topic = node.topic("synced", 1, &[]).await.expect("a topic");
+    write_numbers(&node.producer(&[]).await.expect("a producer"), &topic, 0, 0..5).await.expect("written");
+    let (_, text) = get(node.http().expect("an address"), "/metrics").await;
+    assert!(series(&text)["kafka_log_logflushstats_logflushrateandtimems_count"] >= 1.0, "{text}");
 }
 
 #[tokio::test]
@@ -155,14 +178,24 @@ fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {
     }
 }
 
+/// The queries that a page shows between backticks in the first column of its tables.
+fn queries_of_tables(page: &str) -> Vec<String> {
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    cells.map(|(query, _)| query.to_owned()).collect()
+}
+
 #[tokio::test]
-async fn each_query_of_the_dashboard_parses_and_finds_its_metrics_and_labels_in_a_scrape() {
+async fn each_query_of_the_dashboard_and_the_page_parses_and_finds_its_metrics_and_labels_in_a_scrape() {
     let (_node, http, _) = used_node().await;
     let (_, text) = get(http, "/metrics").await;
     let scraped = series(&text);
     let mut queries = Vec::new();
     expressions(&serde_json::from_str(DASHBOARD).expect("JSON"), &mut queries);
     assert!(queries.len() > 20, "{}", queries.len());
+    let shown = queries_of_tables(MONITORING_PAGE);
+    assert!(shown.len() > 8, "{}", shown.len());
+    // Prometheus itself makes `up`.
+    queries.extend(shown.into_iter().filter(|query| !query.starts_with("up ")));
     for query in queries {
         let query = query.replace("$__rate_interval", "1m");
         let parsed = promql_parser::parser::parse(&query).unwrap_or_else(|error| panic!("{query}: {error}"));

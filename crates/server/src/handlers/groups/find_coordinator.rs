@@ -22,6 +22,7 @@ const OFFSETS_TOPIC: &str = "__consumer_offsets";
 const FIRST_VERSION_WITH_MANY_KEYS: i16 = 4;
 const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
 
 /// Answers a FindCoordinator request.
 pub(crate) async fn handle(
@@ -37,6 +38,10 @@ pub(crate) async fn handle(
     let find = |key: &str| match request.key_type {
         GROUP => coordinator(&image, broker.groups.partition_for(key), listener),
         TRANSACTION => no_transactions(&context, key),
+        // A share group's key has three parts; the reference has no words for one that has not.
+        SHARE if context.api_version >= FIRST_VERSION_WITH_MANY_KEYS => {
+            refused(ErrorCode::InvalidRequest, "")
+        }
         _ => refused(ErrorCode::InvalidRequest, INVALID_REQUEST_TEXT),
     };
     if context.api_version >= FIRST_VERSION_WITH_MANY_KEYS {

@@ -1,6 +1,7 @@
 //! Requests and connections.
 
 use super::super::labels::{Family, Value};
+use super::super::requests::PARTS;
 use crate::broker::Broker;
 
 pub(super) fn families(broker: &Broker) -> Vec<Family> {
@@ -12,20 +13,24 @@ pub(super) fn families(broker: &Broker) -> Vec<Family> {
 fn requests(broker: &Broker) -> Vec<Family> {
     let of = |name, help| Family::of("kafka.network", "RequestMetrics", name, help);
     let mut count = of("RequestsPerSec", "Requests, by API and version.");
-    let mut time = of(
-        "TotalTimeMs",
-        "Milliseconds from taking a request up until its answer was ready, waiting included, by API.",
-    );
+    let mut errors = of("ErrorsPerSec", "Error codes in answers, NONE included, by API and error.");
+    let mut times: Vec<Family> = PARTS.iter().map(|(name, help)| of(name, help)).collect();
     let mut bytes = of("RequestBytes", "Bytes of requests, by API.");
     for api in broker.telemetry.requests.snapshot() {
         for (version, requests) in &api.by_version {
             let labels = [("request", api.name), ("version", &version.to_string())];
             count.add(&labels, Value::Counter(*requests));
         }
-        time.add(&[("request", api.name)], Value::Histogram(api.total_time_ms));
+        for (error, answered) in api.errors {
+            errors.add(&[("request", api.name), ("error", error)], Value::Counter(answered));
+        }
+        for (family, time) in times.iter_mut().zip(api.times) {
+            family.add(&[("request", api.name)], Value::Histogram(time));
+        }
         bytes.add(&[("request", api.name)], Value::Histogram(api.request_bytes));
     }
-    vec![count, time, bytes]
+    times.extend([count, errors, bytes]);
+    times
 }
 
 fn connections(broker: &Broker) -> Vec<Family> {

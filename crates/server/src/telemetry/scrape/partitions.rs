@@ -9,8 +9,12 @@ pub(super) fn families(broker: &Broker) -> Vec<Family> {
     let mut families = replicas(broker);
     families.extend(logs(broker));
     families.extend(directories(broker));
+    let flushes = Family::of("kafka.log", "LogFlushStats", "LogFlushRateAndTimeMs", FLUSHES);
+    families.push(flushes.with(Value::Histogram(broker.telemetry.log_flushes.snapshot())));
     families
 }
+
+const FLUSHES: &str = "Milliseconds that syncs of segments took.";
 
 /// How many partitions of this broker are in which condition.
 #[derive(Default)]
