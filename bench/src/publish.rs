@@ -9,14 +9,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::chart;
 use crate::report::{FLOOR, Line, Report, figure};
+use crate::rows::ROWS;
 
 const BEGIN: &str = "<!-- measured: cargo xtask bench --publish -->\n";
 const END: &str = "<!-- end of measured -->";
+/// Who is compared.
+const SERVERS: [&str; 2] = ["Apache Kafka", "Moldau"];
 /// Rows of the first screen.
 const FIRST: [&str; 6] = ["produce-1mb", "produce-16kb", "produce-1kb", "consume", "latency", "memory"];
 
 /// Brings the pages of the repository at `root` in line with a report. `how` says where and how it was made.
 pub(crate) fn publish(root: &Path, report: &Report, how: &str) -> Result<()> {
+    check(report)?;
     let write = |name: &str, text: &str| {
         std::fs::write(root.join(name), text).with_context(|| format!("writing {name}"))
     };
@@ -25,6 +29,25 @@ pub(crate) fn publish(root: &Path, report: &Report, how: &str) -> Result<()> {
         write(name, &between(&text, &part).with_context(|| name.to_owned())?)?;
     }
     write("docs/performance.svg", &chart::svg(report))
+}
+
+/// Only a whole comparison is published: each row, of Apache Kafka and of Moldau.
+fn check(report: &Report) -> Result<()> {
+    let names: Vec<&str> = report.names().into_iter().filter(|name| *name != FLOOR).collect();
+    if names != SERVERS {
+        bail!(
+            "the pages compare {} in this order; measured were: {}",
+            SERVERS.join(" and "),
+            names.join(", ")
+        );
+    }
+    let lines = report.lines();
+    let missing: Vec<&str> =
+        ROWS.iter().map(|row| row.name).filter(|name| lines.iter().all(|line| line.row != *name)).collect();
+    if !missing.is_empty() {
+        bail!("the pages show all rows; not measured were: {}", missing.join(", "));
+    }
+    Ok(())
 }
 
 /// The text with another part between the markers.
@@ -39,11 +62,8 @@ fn all(report: &Report, how: &str) -> String {
     format!("{how} Medians, lowest and highest in brackets.\n\n{table}")
 }
 
-/// The last server beside the one before it, whose figures are called Apache Kafka's.
 fn first_screen(report: &Report) -> String {
-    let names = report.names();
-    let servers: Vec<&str> = names.into_iter().filter(|name| *name != FLOOR).collect();
-    let [.., other, ours] = servers[..] else { return String::new() };
+    let [other, ours] = SERVERS;
     let mut out = format!(
         "| [measured](docs/performance.md) side by side, medians of {} turns | {other} | {ours} | ratio |\n|---|---|---|---|\n",
         report.turns()
@@ -70,7 +90,30 @@ fn first_screen(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::report::Figures;
-    use crate::rows::ROWS;
+
+    fn of_rows(wanted: impl Fn(&str) -> bool) -> Report {
+        let mut report = Report::default();
+        for row in ROWS.iter().filter(|row| wanted(row.name)) {
+            for (who, main) in [("Apache Kafka", 10.0), ("Moldau", 2.5)] {
+                let more = if row.name == "latency" {
+                    vec![("p50", 1.0), ("p99.9", main * 2.0)]
+                } else {
+                    Vec::new()
+                };
+                report.add(row, who, Figures { main, more });
+            }
+        }
+        report
+    }
+
+    #[test]
+    fn a_part_of_the_comparison_is_not_published() {
+        let error = check(&of_rows(|row| row != "consume")).unwrap_err().to_string();
+        assert!(error.ends_with("not measured were: consume"), "{error}");
+        let mut another = of_rows(|_| true);
+        another.add(&ROWS[0], "another", Figures::of(1.0));
+        assert!(check(&another).unwrap_err().to_string().contains("another"));
+    }
 
     #[test]
     fn the_pages_have_the_tables_between_their_markers_and_the_chart() {
@@ -80,11 +123,7 @@ mod tests {
         for name in ["README.md", "docs/performance.md"] {
             std::fs::write(root.path().join(name), &page).unwrap();
         }
-        let mut report = Report::default();
-        let latency = ROWS.iter().find(|row| row.name == "latency").unwrap();
-        for (who, main) in [("Apache Kafka", 10.0), ("Moldau", 2.5)] {
-            report.add(latency, who, Figures { main, more: vec![("p50", 1.0), ("p99.9", main * 2.0)] });
-        }
+        let report = of_rows(|_| true);
         for _ in 0..2 {
             publish(root.path(), &report, "How.").unwrap();
         }

@@ -3,19 +3,20 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::error::StorageError;
 
-type Timed = dyn Fn(&mut dyn FnMut()) + Send + Sync;
+type Observe = dyn Fn(Duration) + Send + Sync;
 
-/// Calls the sync of a segment that it is given, and may take the time.
+/// Hears how long each sync of a segment took.
 #[derive(Clone)]
-pub struct SyncTimer(Arc<Timed>);
+pub struct SyncTimer(Arc<Observe>);
 
 impl SyncTimer {
-    /// One that calls `timed` with each sync; `timed` must call what it is given once.
-    pub fn new(timed: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> SyncTimer {
-        SyncTimer(Arc::new(timed))
+    /// One that calls `observe` after each sync.
+    pub fn new(observe: impl Fn(Duration) + Send + Sync + 'static) -> SyncTimer {
+        SyncTimer(Arc::new(observe))
     }
 }
 
@@ -44,16 +45,18 @@ impl LogDir {
         &self.path
     }
 
-    /// From now on each sync of a segment goes through `timer`; only the first one that is given counts.
+    /// From now on `timer` hears of each sync of a segment; only the first one that is given counts.
     pub fn time_syncs(&self, timer: SyncTimer) {
         let _ = self.sync_timer.set(timer);
     }
 
     /// Does the sync of a segment.
-    pub(crate) fn timed<E>(&self, mut sync: impl FnMut() -> Result<(), E>) -> Result<(), E> {
-        let Some(SyncTimer(timer)) = self.sync_timer.get() else { return sync() };
-        let mut result = Ok(());
-        timer(&mut || result = sync());
+    pub(crate) fn timed<E>(&self, sync: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        let began = Instant::now();
+        let result = sync();
+        if let Some(SyncTimer(observe)) = self.sync_timer.get() {
+            observe(began.elapsed());
+        }
         result
     }
 

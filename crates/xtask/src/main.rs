@@ -14,7 +14,7 @@ mod layers;
 mod tidy;
 
 const USAGE: &str = "usage: cargo xtask check|fix|tidy|book|bench|compat
-  check   format, clippy with warnings as errors, tests, tidy
+  check   format, clippy with warnings as errors, the crates' documentation, tests, tidy
   fix     format, clippy's suggestions, generated docs
   tidy    rules of this repository: file headers and lengths, left-overs, layers of crates, unread configs,
           names in ARCHITECTURE.md and members that it does not name
@@ -44,8 +44,25 @@ fn main() -> ExitCode {
 fn check() -> Result<()> {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    // the client is used without its defaults too
+    cargo(&["clippy", "-p", "moldau-client", "--no-default-features", "--", "-D", "warnings"])?;
+    documentation()?;
     cargo(&["test", "--workspace"])?;
     tidy()
+}
+
+/// The crates' documentation, warnings as errors.
+fn documentation() -> Result<()> {
+    let status = Command::new(env!("CARGO"))
+        .args(["doc", "--workspace", "--no-deps", "-q"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .current_dir(root())
+        .status()
+        .context("cargo doc")?;
+    if !status.success() {
+        bail!("cargo doc failed");
+    }
+    Ok(())
 }
 
 fn fix() -> Result<()> {

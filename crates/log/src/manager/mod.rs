@@ -117,7 +117,7 @@ impl LogManager {
         self.logs.read().get(topic)?.get(&partition).cloned()
     }
 
-    /// From now on each sync of a segment goes through `timer`.
+    /// From now on `timer` hears of each sync of a segment.
     pub fn time_syncs(&self, timer: &SyncTimer) {
         self.dirs.iter().for_each(|dir| dir.health.time_syncs(timer.clone()));
     }

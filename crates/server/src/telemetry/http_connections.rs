@@ -1,10 +1,10 @@
 //! Connections of the HTTP listener, within limits: so many at a time, and none that is silent, sends its request a byte at a time, or does
 //! not read its answer for long.
 //!
-//! What always holds: what a client can make the listener keep is bounded by [`Limits`]. Those beyond wait in the kernel's queue until
-//! another has ended.
+//! What always holds: what a client can make the listener keep is bounded by [`Limits`]. One beyond them ends the one that is open for
+//! longest, which had its time: an answer takes milliseconds. So clients that keep silent hold up no probe of the node's health.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 /// What connections may take.
@@ -42,25 +42,26 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves connections until it is dropped; those that are open end with it.
 pub(super) async fn serve(listener: TcpListener, router: Router, limits: Limits) {
-    let free = Arc::new(Semaphore::new(limits.connections));
-    let mut open = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
+    // In the order in which they came.
+    let mut open = VecDeque::new();
     loop {
-        // The semaphore is never closed.
-        let Ok(place) = free.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let router = router.clone();
-                open.spawn(async move {
-                    converse(stream, router, limits).await;
-                    drop(place);
-                });
+                while tasks.try_join_next().is_some() {}
+                open.retain(|connection: &AbortHandle| !connection.is_finished());
+                if open.len() >= limits.connections
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
+                open.push_back(tasks.spawn(converse(stream, router.clone(), limits)));
             }
             Err(error) => {
                 tracing::debug!("the HTTP listener could not accept: {error}");
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-        while open.try_join_next().is_some() {}
     }
 }
 
@@ -118,6 +119,18 @@ mod tests {
             // The end, orderly or not.
             let _ = timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("it is ended");
         }
+    }
+
+    #[tokio::test]
+    async fn clients_that_keep_silent_hold_up_nobody() {
+        let forever = Duration::from_secs(3600);
+        let address =
+            listener(Limits { connections: 3, header: forever, connection: forever, ..LIMITS }).await;
+        let mut silent = Vec::new();
+        for _ in 0..8 {
+            silent.push(TcpStream::connect(address).await.expect("a connection"));
+        }
+        assert!(healthz(address).await.ends_with("ok\n"));
     }
 
     #[tokio::test]
