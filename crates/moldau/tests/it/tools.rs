@@ -173,6 +173,24 @@ fn what_consume_prints_as_hex_or_json_produce_takes_back() {
 }
 
 #[test]
+fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
+    let server = Server::new("bad-line");
+    server.topic("cli-bad-line", "1");
+    let (code, stdout, stderr) =
+        server.run(&["produce", "cli-bad-line", "-K", ":", "-o", "json"], "a:1\nb:2\nc:3\nbad\nd:4\n");
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with("error: line 4: no key separator"), "{stderr}");
+    assert!(stderr.ends_with("; the 3 records before it were written\n"), "{stderr}");
+    let tally: Value = serde_json::from_str(&stdout).expect("JSON all the same");
+    assert_eq!((&tally["records"], &tally["partitions"][0]["last_offset"]), (&3.into(), &2.into()));
+    assert_eq!(server.good(&["consume", "cli-bad-line", "-e"], ""), "1\n2\n3\n");
+    let many: String = (0..20_000).map(|number| format!("k:{number}\n")).collect();
+    let (code, _, stderr) = server.run(&["produce", "cli-bad-line", "-K", ":"], &format!("{many}bad\n"));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("line 20001: ") && stderr.contains("the 20000 records before it"), "{stderr}");
+}
+
+#[test]
 fn offsets_of_a_group_are_moved_only_with_execute_and_only_without_members() {
     let server = Server::new("reset");
     server.topic("cli-reset", "2");
