@@ -163,13 +163,16 @@ fn what_consume_prints_as_hex_or_json_produce_takes_back() {
         server.good(&["consume", "cli-back-2", "-e", "-f", "%{header.h} %k %s|", "--null", "NULL"], "");
     let one = "1 k line 1\nline 2|NULL k NULL|";
     assert_eq!(values, format!("{one}{one}"));
-    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{}\nno json\n");
+    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{\"value\":1}\nno json\n");
     assert_eq!(code, 1);
     assert!(stderr.contains("line 2: "), "{stderr}");
     let (code, _, stderr) =
-        server.run(&["produce", "cli-back-2", "-f", "json", "--skip-bad-lines"], "no json\n{}\n");
+        server.run(&["produce", "cli-back-2", "-f", "json", "--skip-bad-lines"], "no json\n{\"value\":1}\n");
     assert_eq!(code, 0);
     assert!(stderr.contains("line 1 left out"), "{stderr}");
+    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{\"valeu\":\"a\"}\n");
+    assert_eq!(code, 1, "a misspelt field would be a tombstone");
+    assert!(stderr.contains("line 1: it has neither value nor value_hex"), "{stderr}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Always: lines are read ahead by a bounded number only; the first line that is no record or is not written ends the
 //! command, with its number, after what was sent before it is written.
 
+mod json;
 mod lines;
 mod record;
 mod tally;

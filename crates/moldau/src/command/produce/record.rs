@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use moldau_client::{Header, ProducerRecord};
-use serde::Deserialize;
 
+use super::json;
 use crate::args::{ProduceArgs, RecordFormat};
 use crate::text::from_hex;
 
@@ -11,7 +11,7 @@ use crate::text::from_hex;
 pub(super) fn record(args: &ProduceArgs, line: Vec<u8>) -> Result<ProducerRecord, String> {
     let mut record = match args.format {
         RecordFormat::Text | RecordFormat::Hex => text_record(args, line.into())?,
-        RecordFormat::Json => json_record(&line)?,
+        RecordFormat::Json => json::record(&line)?,
     };
     record.topic = args.topic.clone();
     // The partition that a record was read from says nothing of where it should go, unless that is asked for.
@@ -83,56 +83,6 @@ fn decoded(args: &ProduceArgs, bytes: Bytes) -> Result<Option<Bytes>, String> {
             from_hex(&text).map(|bytes| Some(bytes.into())).ok_or_else(|| format!("`{text}` is not hex"))
         }
         _ => Ok(Some(bytes)),
-    }
-}
-
-#[derive(Deserialize)]
-struct JsonLine {
-    partition: Option<i32>,
-    key: Option<String>,
-    key_hex: Option<String>,
-    value: Option<serde_json::Value>,
-    value_hex: Option<String>,
-    timestamp: Option<i64>,
-    #[serde(default)]
-    headers: Vec<JsonHeader>,
-}
-
-#[derive(Deserialize)]
-struct JsonHeader {
-    key: String,
-    value: Option<String>,
-    value_hex: Option<String>,
-}
-
-fn json_record(line: &[u8]) -> Result<ProducerRecord, String> {
-    let line: JsonLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let value = match line.value {
-        None | Some(serde_json::Value::Null) => None,
-        Some(serde_json::Value::String(text)) => Some(text),
-        Some(other) => Some(other.to_string()),
-    };
-    Ok(ProducerRecord {
-        topic: String::new(),
-        partition: line.partition,
-        timestamp: line.timestamp,
-        key: text_or_hex(line.key, line.key_hex)?,
-        value: text_or_hex(value, line.value_hex)?,
-        headers: line
-            .headers
-            .into_iter()
-            .map(|header| Ok(Header { key: header.key, value: text_or_hex(header.value, header.value_hex)? }))
-            .collect::<Result<_, String>>()?,
-    })
-}
-
-fn text_or_hex(text: Option<String>, hex: Option<String>) -> Result<Option<Bytes>, String> {
-    match (text, hex) {
-        (Some(text), _) => Ok(Some(text.into())),
-        (None, None) => Ok(None),
-        (None, Some(hex)) => {
-            from_hex(&hex).map(|bytes| Some(bytes.into())).ok_or_else(|| format!("`{hex}` is not hex"))
-        }
     }
 }
 
