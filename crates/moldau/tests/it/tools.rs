@@ -176,6 +176,28 @@ fn what_consume_prints_as_hex_or_json_produce_takes_back() {
 }
 
 #[test]
+fn headers_with_commas_were_refused_by_produce_and_are_read_back() {
+    let server = Server::new("headers");
+    server.topic("cli-headers-1", "1");
+    server.topic("cli-headers-2", "1");
+    let odd = ["h=a,b", "x=1=2", "tab=\t", "line=\n", "back=\\slash\\", "null=NULL", "umlaut=ü", "empty="];
+    let mut produce = vec!["produce", "cli-headers-1"];
+    odd.iter().for_each(|header| produce.extend(["-H", header]));
+    server.good(&produce, "v\n");
+    let as_json = |topic: &str| server.good(&["consume", topic, "-e", "-f", "json"], "");
+    let wanted = as_json("cli-headers-1");
+    for format in ["text", "hex"] {
+        let form = ["--headers", "--null", "NULL", "-f", format];
+        let printed = server.good(&[&["consume", "cli-headers-1", "-e"], &form[..]].concat(), "");
+        assert_eq!(printed.lines().count(), 1, "{printed}");
+        server.good(&[&["produce", "cli-headers-2"], &form[..]].concat(), &printed);
+    }
+    let headers = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["headers"].clone();
+    let got = as_json("cli-headers-2");
+    assert_eq!(got.lines().map(headers).collect::<Vec<_>>(), vec![headers(&wanted); 2]);
+}
+
+#[test]
 fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
     let server = Server::new("bad-line");
     server.topic("cli-bad-line", "1");
