@@ -65,6 +65,8 @@ fn wrong_usage_ends_with_2() {
         &["topic", "list", "-b", "nowhere"],
         &["topic", "list", "-X", "no.such.key=1"],
         &["topic", "alter", "t"],
+        &["group", "list", "--state", "bogus"],
+        &["group", "list", "--type", "bogus"],
     ] {
         let output = moldau(args).env("MOLDAU_BOOTSTRAP_SERVER", unused_address()).output().expect("it runs");
         // With several topics or nothing to change, that is seen before or after a broker was looked for.
@@ -73,6 +75,13 @@ fn wrong_usage_ends_with_2() {
         assert!(code == Some(2) || looked_for_a_broker, "{args:?}: {code:?} {}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "{args:?}");
     }
+}
+
+#[test]
+fn consume_without_a_topic_says_that_there_is_a_pattern_too() {
+    let output = output(&["consume"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--include REGEX"), "{}", text(&output.stderr));
 }
 
 #[test]

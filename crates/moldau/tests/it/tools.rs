@@ -198,6 +198,26 @@ fn headers_with_commas_were_refused_by_produce_and_are_read_back() {
 }
 
 #[test]
+fn a_partition_that_is_not_there_was_wrong_usage_for_produce_and_the_data_say_no() {
+    let server = Server::new("partition");
+    server.topic("cli-partition", "1");
+    let wanted = "topic cli-partition has no partition 9; it has 1 partition, whose number is 0\n";
+    for args in [&["consume", "cli-partition", "-p", "9", "-e"][..], &["produce", "cli-partition", "-p", "9"]]
+    {
+        assert!(server.bad(args).ends_with(wanted), "{args:?}: {}", server.bad(args));
+    }
+    let keep = ["produce", "cli-partition", "-f", "json", "--keep-partitions"];
+    let (code, _, stderr) = server.run(&keep, "{\"value\":1}\n{\"value\":2,\"partition\":9}\n");
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("line 2: topic cli-partition has no partition 9"), "{stderr}");
+    assert!(stderr.ends_with("; the record before it was written\n"), "{stderr}");
+    let large = "x".repeat(2_000_000);
+    let (code, _, stderr) = server.run(&["produce", "cli-partition"], &format!("a\n{large}\n"));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("line 2: ") && stderr.contains("the record before it was written"), "{stderr}");
+}
+
+#[test]
 fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
     let server = Server::new("bad-line");
     server.topic("cli-bad-line", "1");

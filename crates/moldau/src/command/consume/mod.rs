@@ -31,6 +31,11 @@ use crate::signals::StopSignals;
 const POLL: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
+    if args.topics.is_empty() && args.matching.is_none() {
+        return Err(Failure::usage(
+            "no topic to read; name topics, as in `moldau consume flights`, or give --include REGEX (also: --matching)",
+        ));
+    }
     let settings = Settings::resolve(&args.cluster, &[Kind::Consumer])?;
     let mut config = settings.consumer()?;
     config.group_id = args.group.clone().or(config.group_id);

@@ -15,7 +15,8 @@ use futures_util::FutureExt;
 use moldau_client::{Acks, ClientError, Delivery, Producer};
 
 use crate::args::ProduceArgs;
-use crate::failure::Failure;
+use crate::command::place::no_partition;
+use crate::failure::{Failure, explained};
 use crate::output::show;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
@@ -38,7 +39,14 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     }
     let producer = Producer::connect(config).await?;
     // Says at once when there is no such topic, rather than after the first line.
-    producer.partitions_for(&args.topic).await?;
+    let topic = producer.partitions_for(&args.topic).await?;
+    let missing = |partition: i32| {
+        let is_missing = topic.partition(partition).is_none();
+        is_missing.then(|| no_partition(&args.topic, partition, topic.partitions.len()))
+    };
+    if let Some(why) = args.partition.and_then(missing) {
+        return Err(Failure::said_no(why));
+    }
     let (tally, stopped) = write_all(&args, &producer).await;
     let closed = producer.close().await;
     let shown = match settings.output_asked {
@@ -130,10 +138,12 @@ fn others(written: u64) -> String {
 }
 
 fn failed(line: u64, error: ClientError, written: &str) -> Failure {
-    match Failure::from(error) {
-        Failure::SaidNo(message) => Failure::SaidNo(format!("line {line}: {message}; {written}")),
-        other => other,
-    }
+    let message = match &error {
+        // The record is wrong, such as one that is too large, and not the command.
+        ClientError::Usage(message) => message.clone(),
+        error => explained(error),
+    };
+    Failure::said_no(format!("line {line}: {message}; {written}"))
 }
 
 /// Deliveries in the order of their lines.
