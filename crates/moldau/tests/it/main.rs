@@ -66,6 +66,8 @@ fn wrong_usage_ends_with_2() {
         &["topic", "list", "-X", "no.such.key=1"],
         &["topic", "alter", "t"],
         &["group", "list", "--state", "bogus"],
+        &["-b", "127.0.0.1:1", "serve"],
+        &["-b", "127.0.0.1:1"],
         &["group", "list", "--type", "bogus"],
     ] {
         let output = moldau(args).env("MOLDAU_BOOTSTRAP_SERVER", unused_address()).output().expect("it runs");
@@ -82,6 +84,22 @@ fn consume_without_a_topic_says_that_there_is_a_pattern_too() {
     let output = output(&["consume"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("--include REGEX"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_cluster_may_be_named_before_the_command() {
+    let address = unused_address();
+    for args in [&["-b", &address, "topic", "list"][..], &["--bootstrap-server", &address, "cluster"]] {
+        let output = output(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let wanted = format!("error: nothing listens on {address}");
+        assert!(text(&output.stderr).starts_with(&wanted), "{args:?}: {}", text(&output.stderr));
+    }
+    let help = text(&output(&["--help"]).stdout);
+    assert!(help.contains("Commands:") && !help.contains("bootstrap"), "{help}");
+    let path = segment();
+    let dumped = output(&["-o", "json", "log", "dump", path.to_str().expect("UTF-8")]);
+    assert!(text(&dumped.stdout).starts_with('{'), "{}", text(&dumped.stderr));
 }
 
 #[test]
