@@ -103,6 +103,13 @@ fn the_cluster_may_be_named_before_the_command() {
 }
 
 #[test]
+fn a_misspelt_key_of_a_node_is_told_with_the_nearest() {
+    let output = output(&["serve", "--set", "num.partitons=3"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean num.partitions?"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_misspelt_setting_is_told_with_the_nearest() {
     let output = output(&["topic", "list", "-X", "request.timeout=1"]);
     assert_eq!(output.status.code(), Some(2));
