@@ -209,6 +209,35 @@ fn a_broken_batch_ends_with_1() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_stdout_was_told_without_saying_what_was_full() {
+    let path = segment();
+    for args in [&["log", "dump", path.to_str().expect("UTF-8")][..], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+        let output = moldau(args).stdout(full).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let wanted = "error: stdout could not be written: there is no space left on its device\n";
+        assert_eq!(text(&output.stderr), wanted, "{args:?}");
+    }
+}
+
+#[test]
+fn the_http_listeners_port_in_use_is_told_as_that_of_other_listeners() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let data = tempfile::tempdir().expect("a directory");
+    let data = data.path().to_str().expect("UTF-8");
+    let output = output(&["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains(&format!("something else listens on {address}; stop it or choose another")),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("os error"), "{stderr}");
+}
+
+#[test]
 fn a_closed_pipe_ends_it_quietly() {
     let segment = segment();
     let path = segment.to_str().expect("UTF-8");

@@ -24,6 +24,7 @@ use crate::args::{ConsumeArgs, OutputFormat};
 use crate::command::log::decode::decode_consumed;
 use crate::command::topic::names_matching;
 use crate::failure::Failure;
+use crate::output::unwritten;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
 use crate::signals::StopSignals;
@@ -165,17 +166,17 @@ impl<'a> Reading<'a> {
                 if let Err(error) = self.printer.print(record, &mut self.out) {
                     return Err(match error.kind() {
                         io::ErrorKind::InvalidData => {
-                            self.out.flush()?;
+                            self.out.flush().map_err(unwritten)?;
                             Failure::said_no(format!("record {partition}@{}: {error}", record.offset))
                         }
-                        _ => error.into(),
+                        _ => unwritten(error),
                     });
                 }
                 self.printed += 1;
             }
             taken.insert(partition, (record.offset + 1).into());
         }
-        self.out.flush()?;
+        self.out.flush().map_err(unwritten)?;
         if !self.args.filter.is_empty() {
             let printed = self.printed;
             self.progress.say(|| format!("({printed} printed)"));
