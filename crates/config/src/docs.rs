@@ -17,7 +17,7 @@ What Moldau does with a key is said with it:
 - **inert**: it is accepted and shown and has no use here; a value other than the default is warned of at start;
 - **refused**: a value other than the default would promise something that is not there, so the node does not start with it.
 
-Keys that are not known are kept, shown and warned of. `listener.name.NAME.KEY` sets a key for one listener. A value that may
+Keys that are not known are kept, shown and warned of; `--set` refuses them. `listener.name.NAME.KEY` sets a key for one listener. A value that may
 change while brokers run is set with Kafka's own tools (`kafka-configs`): for one broker (*per broker*), or also for all at once
 (*cluster*). What is set for one broker goes before what is set for all, that before the file.
 

@@ -11,6 +11,7 @@ pub mod error;
 pub mod key;
 pub mod keys;
 pub mod listener;
+mod nearest;
 pub mod properties;
 pub mod settings;
 pub mod topic;
@@ -20,6 +21,7 @@ pub mod value;
 pub use broker::{BrokerConfig, Durability, Loaded};
 pub use error::InvalidConfig;
 pub use key::{Disposition, Key};
+pub use nearest::nearest_broker_key;
 pub use settings::{Configs, Settings, Warning};
 pub use topic::{
     CleanupPolicy, CompressionType, TimestampType, TopicConfig, topic_configs, validate_topic_configs,

@@ -12,6 +12,7 @@ use std::fmt;
 use crate::error::InvalidConfig;
 use crate::key::{Disposition, Key};
 use crate::keys;
+use crate::nearest::nearest_broker_key;
 use crate::value::Value;
 
 /// Configs as they were set: name and text.
@@ -37,7 +38,13 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { name } => write!(f, "{name} is not known and has no effect"),
+            Self::Unknown { name } => {
+                write!(f, "{name} is not known and has no effect")?;
+                match nearest_broker_key(name) {
+                    Some(key) => write!(f, "; did you mean {key}?"),
+                    None => Ok(()),
+                }
+            }
             Self::Inert { name, reason } => write!(f, "{name} has no effect: {reason}"),
         }
     }

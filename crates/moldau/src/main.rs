@@ -24,7 +24,7 @@ use args::{Args, Command, LogCommand, LogFormat};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_from(args::behind_the_command(std::env::args_os()));
     let done = run(args);
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -62,30 +62,38 @@ impl Table {
     }
 }
 
+/// What a failed write to stdout is: a reader that has gone is no failure, a full disk is.
+pub(crate) fn unwritten(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::PipeClosed,
+        io::ErrorKind::StorageFull => {
+            Failure::said_no("stdout could not be written: there is no space left on its device")
+        }
+        _ => Failure::said_no(format!("stdout could not be written: {error}")),
+    }
+}
+
+/// Writes to stdout at once.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(unwritten)
+}
+
 /// Shows a result in the form that was asked for.
 pub(crate) fn show(
     format: OutputFormat,
     json: impl FnOnce() -> serde_json::Value,
     table: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
     match format {
-        OutputFormat::Table => out.write_all(table().as_bytes())?,
-        OutputFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &json()).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
-        }
+        OutputFormat::Table => write(table().as_bytes()),
+        OutputFormat::Json => write(format!("{:#}\n", json()).as_bytes()),
     }
-    out.flush()?;
-    Ok(())
 }
 
 /// Says something on stdout, a line.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()?;
-    Ok(())
+    write(format!("{text}\n").as_bytes())
 }
 
 /// A thing that was to be changed.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use moldau_config::{BrokerConfig, properties};
+use moldau_config::{BrokerConfig, Loaded, Warning, nearest_broker_key, properties};
 use moldau_server::{Node, NodeOptions};
 
 use crate::args::ServeArgs;
@@ -31,6 +31,7 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         let lines: Vec<String> = errors.iter().map(|error| format!("\n  {error}")).collect();
         Failure::usage(format!("the node can't start with these configs:{}", lines.concat()))
     })?;
+    check_names(args, &configs)?;
     let options = NodeOptions {
         configs,
         release_version: args.release_version.clone(),
@@ -86,6 +87,21 @@ fn merge(args: &ServeArgs, from_file: Vec<(String, String)>) -> Result<Settings,
     }
     settings.extend(args.set.iter().cloned());
     Ok(settings)
+}
+
+/// Refuses a key of the command line that is not known. One of a file is only warned of, as Kafka does: files hold keys of
+/// plugins, too.
+fn check_names(args: &ServeArgs, configs: &Loaded) -> Result<(), Failure> {
+    let unknown = configs.warnings.iter().find_map(|warning| match warning {
+        Warning::Unknown { name } => args.set.iter().find(|(key, _)| key == name),
+        Warning::Inert { .. } => None,
+    });
+    let Some((key, value)) = unknown else { return Ok(()) };
+    let advice = match nearest_broker_key(key) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "docs/configuration.md has all keys".to_owned(),
+    };
+    Err(Failure::usage(format!("--set {key}={value}: there is no key {key}; {advice}")))
 }
 
 fn check_address(option: &str, address: &str) -> Result<(), Failure> {
@@ -152,6 +168,32 @@ mod tests {
             merged(&["--listen", "h:2", "--set", "listeners=PLAINTEXT://s:3"], &file)["listeners"],
             "PLAINTEXT://s:3"
         );
+    }
+
+    #[test]
+    fn a_misspelt_key_of_the_command_line_was_only_warned_of_and_is_refused() {
+        let checked = |set: &str, file: &[(&str, &str)]| {
+            let line = ["moldau", "serve", "--set", set];
+            let Command::Serve(args) = Args::try_parse_from(line).expect("good usage").command else {
+                panic!("serve")
+            };
+            let configs = BrokerConfig::load(merged(&["--set", set], file)).expect("good configs");
+            check_names(&args, &configs).map_err(|failure| match failure {
+                Failure::Usage(why) => why,
+                other => panic!("{other:?}"),
+            })
+        };
+        let refused = checked("num.partitons=3", &[]).expect_err("misspelt");
+        assert!(
+            refused.ends_with("there is no key num.partitons; did you mean num.partitions?"),
+            "{refused}"
+        );
+        assert!(checked("my.own=x", &[]).is_err());
+        for good in
+            ["num.partitions=3", "moldau.http.listener=h:1", "listener.name.plaintext.ssl.key.password="]
+        {
+            assert_eq!(checked(good, &[("my.own", "x")]), Ok(()), "{good}");
+        }
     }
 
     #[test]

@@ -40,6 +40,56 @@ pub(crate) fn escape(rest: &mut std::str::Chars<'_>) -> Result<u8, String> {
     }
 }
 
+/// Bytes of a header's name or value as they stand in a line of headers: with a backslash before `,`, `=` and itself, a tab as
+/// `\t` and a newline as `\n`.
+pub(crate) fn header_escaped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b',' | b'=' | b'\\' => out.extend([b'\\', *byte]),
+            b'\t' => out.extend(b"\\t"),
+            b'\n' => out.extend(b"\\n"),
+            other => out.push(*other),
+        }
+    }
+    out
+}
+
+/// What [`header_escaped`] made, back; all that [`escape`] reads is read too.
+pub(crate) fn header_unescaped(text: &[u8]) -> Result<Vec<u8>, String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match (first, after) {
+            (b'\\', [next @ (b',' | b'='), after @ ..]) => {
+                out.push(*next);
+                rest = after;
+            }
+            (b'\\', _) => {
+                // An escape is at most three characters; the bytes behind it may be anything.
+                let ahead = String::from_utf8_lossy(&after[..after.len().min(3)]).into_owned();
+                let mut chars = ahead.chars();
+                out.push(escape(&mut chars).map_err(|why| format!("{why}, and in headers \\, and \\="))?);
+                rest = &after[ahead.len() - chars.as_str().len()..];
+            }
+            _ => out.push(*first),
+        }
+    }
+    Ok(out)
+}
+
+/// Splits a line of headers at a byte that has no backslash before it.
+pub(crate) fn header_pieces(text: &[u8], at: u8) -> Vec<&[u8]> {
+    let mut escaped = false;
+    text.split(|byte| {
+        let splits = *byte == at && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        splits
+    })
+    .collect()
+}
+
 /// Bytes as hex, two digits each.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -67,6 +117,19 @@ mod tests {
         for bad in [r"\q", r"\x1", r"\xff", r"\", ""] {
             assert!(unescaped(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn headers_with_any_bytes_go_both_ways() {
+        let bytes: Vec<u8> = (0..=255).rev().collect();
+        assert_eq!(header_unescaped(&header_escaped(&bytes)), Ok(bytes));
+        assert_eq!(header_escaped(b"a,b=c\\\t\n"), br"a\,b\=c\\\t\n");
+        assert_eq!(header_unescaped(br"\x41\,\0"), Ok(b"A,\0".to_vec()));
+        for bad in [&br"\q"[..], br"a\", b"\\\xff"] {
+            assert!(header_unescaped(bad).is_err(), "{bad:?}");
+        }
+        let pieces = header_pieces(br"a=1\,2,b=\\,c", b',');
+        assert_eq!(pieces, [&br"a=1\,2"[..], br"b=\\", b"c"]);
     }
 
     #[test]

@@ -75,6 +75,9 @@ fn unknown_and_inert_keys_are_warned_of() {
         "{warnings:?}"
     );
     assert_eq!(settings.static_configs()["my.own"], "x");
+    assert_eq!(warnings[0].to_string(), "my.own is not known and has no effect");
+    let misspelt = Warning::Unknown { name: "num.partitons".to_owned() };
+    assert!(misspelt.to_string().ends_with("; did you mean num.partitions?"), "{misspelt}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::pattern::Pattern;
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ConsumeArgs {
     /// The topics
-    #[arg(required_unless_present = "matching", value_name = "TOPIC")]
+    #[arg(value_name = "TOPIC")]
     pub(crate) topics: Vec<String>,
     /// All topics whose whole name matches this regular expression, as they are now; with --group also those to come
     #[arg(long, value_name = "REGEX", conflicts_with = "topics", visible_alias = "include")]

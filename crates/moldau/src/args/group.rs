@@ -25,16 +25,48 @@ pub(crate) enum GroupCommand {
     RemoveMembers(GroupRemoveMembersArgs),
 }
 
+/// The states of groups of all types.
+const STATES: [&str; 8] = [
+    "Stable",
+    "Empty",
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Assigning",
+    "Reconciling",
+    "NotReady",
+    "Dead",
+];
+
+const TYPES: [&str; 4] = ["classic", "consumer", "share", "streams"];
+
+fn state(text: &str) -> Result<String, String> {
+    one_of(&STATES, text)
+}
+
+fn kind(text: &str) -> Result<String, String> {
+    one_of(&TYPES, text)
+}
+
+/// Names are compared as people write them, also `preparing-rebalance`.
+fn one_of(names: &[&str], text: &str) -> Result<String, String> {
+    let plain = |text: &str| {
+        let chars = text.chars().filter(char::is_ascii_alphanumeric);
+        chars.map(|char| char.to_ascii_lowercase()).collect::<String>()
+    };
+    let found = names.iter().find(|name| plain(name) == plain(text));
+    found.map(|name| (*name).to_owned()).ok_or_else(|| format!("must be one of {}", names.join(", ")))
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct GroupListArgs {
     /// Only groups whose whole id matches this regular expression
     #[arg(long, value_name = "REGEX")]
     pub(crate) matching: Option<Pattern>,
     /// Only groups in these states, such as Stable or Empty
-    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = state)]
     pub(crate) state: Vec<String>,
     /// Only groups of these types: classic, consumer, share, streams
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = kind)]
     pub(crate) kind: Vec<String>,
     /// Only groups of this embedded protocol, such as consumer or connect
     #[arg(long, value_name = "PROTOCOL")]
@@ -157,4 +189,18 @@ pub(crate) struct GroupRemoveMembersArgs {
     pub(crate) all_members: bool,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_or_type_that_is_none_gave_an_empty_list_and_is_refused() {
+        assert_eq!(state("preparing-rebalance"), Ok("PreparingRebalance".to_owned()));
+        assert_eq!(kind("Classic"), Ok("classic".to_owned()));
+        assert!(state("bogus").is_err_and(|why| why.contains("Stable, Empty, PreparingRebalance")));
+        assert_eq!(kind("bogus"), Err("must be one of classic, consumer, share, streams".to_owned()));
+        assert!(state("").is_err());
+    }
 }

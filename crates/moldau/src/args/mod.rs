@@ -7,6 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod consume;
+mod front;
 pub(crate) mod group;
 pub(crate) mod log;
 pub(crate) mod offsets;
@@ -26,6 +27,7 @@ pub(crate) use cluster::{
 pub(crate) use config::{ConfigCommand, ConfigGetArgs, ConfigListArgs, ConfigSetArgs, ResourceKind};
 pub(crate) use connection::{ClusterArgs, OutputFormat};
 pub(crate) use consume::ConsumeArgs;
+pub(crate) use front::behind_the_command;
 pub(crate) use group::{
     GroupCommand, GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupDescribeArgs, GroupListArgs,
     GroupRemoveMembersArgs, GroupResetArgs,

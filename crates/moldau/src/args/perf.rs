@@ -27,7 +27,7 @@ pub(crate) struct ReportArgs {
     /// Also a row for each interval
     #[arg(long)]
     pub(crate) intervals: bool,
-    /// Also a chart in the terminal, or as SVG with --plot=FILE.svg
+    /// Also a chart in the terminal (with JSON on stderr), or as SVG with --plot=FILE.svg
     #[arg(long, value_name = "FILE.svg", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = Plot::parse)]
     pub(crate) plot: Option<Plot>,
     /// Also what the client has counted and measured, under Kafka's names

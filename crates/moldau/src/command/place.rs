@@ -70,6 +70,14 @@ enum Lookup {
     Time,
 }
 
+/// Says that a topic has no such partition.
+pub(crate) fn no_partition(topic: &str, partition: i32, count: usize) -> String {
+    match count {
+        1 => format!("topic {topic} has no partition {partition}; it has 1 partition, whose number is 0"),
+        _ => format!("topic {topic} has no partition {partition}; it has {count} partitions, from 0"),
+    }
+}
+
 /// Looks offsets up, each spec for all partitions.
 pub(crate) trait OffsetLookup {
     async fn look_up(

@@ -65,6 +65,10 @@ fn wrong_usage_ends_with_2() {
         &["topic", "list", "-b", "nowhere"],
         &["topic", "list", "-X", "no.such.key=1"],
         &["topic", "alter", "t"],
+        &["group", "list", "--state", "bogus"],
+        &["-b", "127.0.0.1:1", "serve"],
+        &["-b", "127.0.0.1:1"],
+        &["group", "list", "--type", "bogus"],
     ] {
         let output = moldau(args).env("MOLDAU_BOOTSTRAP_SERVER", unused_address()).output().expect("it runs");
         // With several topics or nothing to change, that is seen before or after a broker was looked for.
@@ -73,6 +77,36 @@ fn wrong_usage_ends_with_2() {
         assert!(code == Some(2) || looked_for_a_broker, "{args:?}: {code:?} {}", text(&output.stderr));
         assert!(output.stdout.is_empty(), "{args:?}");
     }
+}
+
+#[test]
+fn consume_without_a_topic_says_that_there_is_a_pattern_too() {
+    let output = output(&["consume"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--include REGEX"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_cluster_may_be_named_before_the_command() {
+    let address = unused_address();
+    for args in [&["-b", &address, "topic", "list"][..], &["--bootstrap-server", &address, "cluster"]] {
+        let output = output(args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let wanted = format!("error: nothing listens on {address}");
+        assert!(text(&output.stderr).starts_with(&wanted), "{args:?}: {}", text(&output.stderr));
+    }
+    let help = text(&output(&["--help"]).stdout);
+    assert!(help.contains("Commands:") && !help.contains("bootstrap"), "{help}");
+    let path = segment();
+    let dumped = output(&["-o", "json", "log", "dump", path.to_str().expect("UTF-8")]);
+    assert!(text(&dumped.stdout).starts_with('{'), "{}", text(&dumped.stderr));
+}
+
+#[test]
+fn a_misspelt_key_of_a_node_is_told_with_the_nearest() {
+    let output = output(&["serve", "--set", "num.partitons=3"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean num.partitions?"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -172,6 +206,35 @@ fn a_broken_batch_ends_with_1() {
     std::fs::remove_dir_all(&directory).expect("removed");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("1 batches with a wrong checksum"), "{}", text(&output.stderr));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_stdout_was_told_without_saying_what_was_full() {
+    let path = segment();
+    for args in [&["log", "dump", path.to_str().expect("UTF-8")][..], &["completions", "bash"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+        let output = moldau(args).stdout(full).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let wanted = "error: stdout could not be written: there is no space left on its device\n";
+        assert_eq!(text(&output.stderr), wanted, "{args:?}");
+    }
+}
+
+#[test]
+fn the_http_listeners_port_in_use_is_told_as_that_of_other_listeners() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let data = tempfile::tempdir().expect("a directory");
+    let data = data.path().to_str().expect("UTF-8");
+    let output = output(&["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", &address]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains(&format!("something else listens on {address}; stop it or choose another")),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("os error"), "{stderr}");
 }
 
 #[test]

@@ -163,13 +163,76 @@ fn what_consume_prints_as_hex_or_json_produce_takes_back() {
         server.good(&["consume", "cli-back-2", "-e", "-f", "%{header.h} %k %s|", "--null", "NULL"], "");
     let one = "1 k line 1\nline 2|NULL k NULL|";
     assert_eq!(values, format!("{one}{one}"));
-    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{}\nno json\n");
+    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{\"value\":1}\nno json\n");
     assert_eq!(code, 1);
     assert!(stderr.contains("line 2: "), "{stderr}");
     let (code, _, stderr) =
-        server.run(&["produce", "cli-back-2", "-f", "json", "--skip-bad-lines"], "no json\n{}\n");
+        server.run(&["produce", "cli-back-2", "-f", "json", "--skip-bad-lines"], "no json\n{\"value\":1}\n");
     assert_eq!(code, 0);
     assert!(stderr.contains("line 1 left out"), "{stderr}");
+    let (code, _, stderr) = server.run(&["produce", "cli-back-2", "-f", "json"], "{\"valeu\":\"a\"}\n");
+    assert_eq!(code, 1, "a misspelt field would be a tombstone");
+    assert!(stderr.contains("line 1: it has neither value nor value_hex"), "{stderr}");
+}
+
+#[test]
+fn headers_with_commas_were_refused_by_produce_and_are_read_back() {
+    let server = Server::new("headers");
+    server.topic("cli-headers-1", "1");
+    server.topic("cli-headers-2", "1");
+    let odd = ["h=a,b", "x=1=2", "tab=\t", "line=\n", "back=\\slash\\", "null=NULL", "umlaut=ü", "empty="];
+    let mut produce = vec!["produce", "cli-headers-1"];
+    odd.iter().for_each(|header| produce.extend(["-H", header]));
+    server.good(&produce, "v\n");
+    let as_json = |topic: &str| server.good(&["consume", topic, "-e", "-f", "json"], "");
+    let wanted = as_json("cli-headers-1");
+    for format in ["text", "hex"] {
+        let form = ["--headers", "--null", "NULL", "-f", format];
+        let printed = server.good(&[&["consume", "cli-headers-1", "-e"], &form[..]].concat(), "");
+        assert_eq!(printed.lines().count(), 1, "{printed}");
+        server.good(&[&["produce", "cli-headers-2"], &form[..]].concat(), &printed);
+    }
+    let headers = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["headers"].clone();
+    let got = as_json("cli-headers-2");
+    assert_eq!(got.lines().map(headers).collect::<Vec<_>>(), vec![headers(&wanted); 2]);
+}
+
+#[test]
+fn a_partition_that_is_not_there_was_wrong_usage_for_produce_and_the_data_say_no() {
+    let server = Server::new("partition");
+    server.topic("cli-partition", "1");
+    let wanted = "topic cli-partition has no partition 9; it has 1 partition, whose number is 0\n";
+    for args in [&["consume", "cli-partition", "-p", "9", "-e"][..], &["produce", "cli-partition", "-p", "9"]]
+    {
+        assert!(server.bad(args).ends_with(wanted), "{args:?}: {}", server.bad(args));
+    }
+    let keep = ["produce", "cli-partition", "-f", "json", "--keep-partitions"];
+    let (code, _, stderr) = server.run(&keep, "{\"value\":1}\n{\"value\":2,\"partition\":9}\n");
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("line 2: topic cli-partition has no partition 9"), "{stderr}");
+    assert!(stderr.ends_with("; the record before it was written\n"), "{stderr}");
+    let large = "x".repeat(2_000_000);
+    let (code, _, stderr) = server.run(&["produce", "cli-partition"], &format!("a\n{large}\n"));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("line 2: ") && stderr.contains("the record before it was written"), "{stderr}");
+}
+
+#[test]
+fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
+    let server = Server::new("bad-line");
+    server.topic("cli-bad-line", "1");
+    let (code, stdout, stderr) =
+        server.run(&["produce", "cli-bad-line", "-K", ":", "-o", "json"], "a:1\nb:2\nc:3\nbad\nd:4\n");
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with("error: line 4: no key separator"), "{stderr}");
+    assert!(stderr.ends_with("; the 3 records before it were written\n"), "{stderr}");
+    let tally: Value = serde_json::from_str(&stdout).expect("JSON all the same");
+    assert_eq!((&tally["records"], &tally["partitions"][0]["last_offset"]), (&3.into(), &2.into()));
+    assert_eq!(server.good(&["consume", "cli-bad-line", "-e"], ""), "1\n2\n3\n");
+    let many: String = (0..20_000).map(|number| format!("k:{number}\n")).collect();
+    let (code, _, stderr) = server.run(&["produce", "cli-bad-line", "-K", ":"], &format!("{many}bad\n"));
+    assert_eq!(code, 1);
+    assert!(stderr.contains("line 20001: ") && stderr.contains("the 20000 records before it"), "{stderr}");
 }
 
 #[test]
@@ -381,6 +444,10 @@ fn measurements_give_their_figures_and_charts() {
     assert!(drawn.starts_with("<svg ") && drawn.matches("<polyline").count() == 2, "{drawn}");
     let table = server.good(&["perf", "latency", "cli-perf", "-n", "20", "--plot", "--intervals"], "");
     assert!(table.contains("99.9th ms") && table.contains("by percentile") && table.contains('█'), "{table}");
+    let (_, json, charts) =
+        server.run(&["perf", "latency", "cli-printed", "-n", "1", "--plot", "-o", "json"], "");
+    assert!(json.starts_with('{') && charts.contains("by percentile"), "{json}{charts}");
+    server.topic("cli-printed", "1");
     let measured = server.json(&["perf", "consume", "cli-perf", "-n", "2020", "--print-metrics"], "");
     let read =
         &measured["metrics"]["consumer-fetch-manager-metrics:records-consumed-total:{client-id=moldau-cli}"];

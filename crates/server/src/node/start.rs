@@ -179,7 +179,13 @@ async fn bind_http(config: &BrokerConfig) -> Result<Option<HttpListener>, NodeEr
             );
             Ok(None)
         }
-        Err(error) => Err(NodeError(format!("moldau.http.listener={}: {error}", wanted.address))),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Err(NodeError(format!(
+            "moldau.http.listener={0}: something else listens on {0}; stop it or choose another port",
+            wanted.address
+        ))),
+        Err(error) => {
+            Err(NodeError(format!("moldau.http.listener={0}: cannot listen on {0}: {error}", wanted.address)))
+        }
     }
 }
 

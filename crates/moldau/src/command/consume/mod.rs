@@ -24,6 +24,7 @@ use crate::args::{ConsumeArgs, OutputFormat};
 use crate::command::log::decode::decode_consumed;
 use crate::command::topic::names_matching;
 use crate::failure::Failure;
+use crate::output::unwritten;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
 use crate::signals::StopSignals;
@@ -31,6 +32,11 @@ use crate::signals::StopSignals;
 const POLL: Duration = Duration::from_millis(200);
 
 pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
+    if args.topics.is_empty() && args.matching.is_none() {
+        return Err(Failure::usage(
+            "no topic to read; name topics, as in `moldau consume flights`, or give --include REGEX (also: --matching)",
+        ));
+    }
     let settings = Settings::resolve(&args.cluster, &[Kind::Consumer])?;
     let mut config = settings.consumer()?;
     config.group_id = args.group.clone().or(config.group_id);
@@ -160,17 +166,17 @@ impl<'a> Reading<'a> {
                 if let Err(error) = self.printer.print(record, &mut self.out) {
                     return Err(match error.kind() {
                         io::ErrorKind::InvalidData => {
-                            self.out.flush()?;
+                            self.out.flush().map_err(unwritten)?;
                             Failure::said_no(format!("record {partition}@{}: {error}", record.offset))
                         }
-                        _ => error.into(),
+                        _ => unwritten(error),
                     });
                 }
                 self.printed += 1;
             }
             taken.insert(partition, (record.offset + 1).into());
         }
-        self.out.flush()?;
+        self.out.flush().map_err(unwritten)?;
         if !self.args.filter.is_empty() {
             let printed = self.printed;
             self.progress.say(|| format!("({printed} printed)"));

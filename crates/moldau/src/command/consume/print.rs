@@ -9,7 +9,7 @@ use moldau_client::TimestampType;
 use serde::Serialize;
 
 use super::template::{Field, Form, Piece, pieces};
-use crate::text::to_hex;
+use crate::text::{header_escaped, to_hex};
 
 /// A form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,13 +115,26 @@ impl Printer {
         }
     }
 
+    /// Headers as `produce --headers` reads them.
     fn print_headers(&self, record: &ConsumerRecord, form: Form, out: &mut impl Write) -> io::Result<()> {
         for (at, header) in record.headers.iter().enumerate() {
             if at > 0 {
                 out.write_all(b",")?;
             }
-            write!(out, "{}=", header.key)?;
-            self.print_bytes(header.value.as_deref(), form, out)?;
+            out.write_all(&header_escaped(header.key.as_bytes()))?;
+            out.write_all(b"=")?;
+            match (&header.value, form) {
+                (None, _) => out.write_all(&header_escaped(self.null.as_bytes()))?,
+                (Some(value), Form::Raw) => match value.split_first() {
+                    // What only looks like the marker is no null.
+                    Some((first, rest)) if value == self.null.as_bytes() => {
+                        write!(out, "\\x{first:02x}")?;
+                        out.write_all(&header_escaped(rest))?;
+                    }
+                    _ => out.write_all(&header_escaped(value))?,
+                },
+                (value, _) => self.print_bytes(value.as_deref(), form, out)?,
+            }
         }
         Ok(())
     }
@@ -250,6 +263,14 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn headers_were_printed_so_that_they_could_not_be_read_back() {
+        let mut record = record();
+        record.headers =
+            vec![Header::new("h", "a,b"), Header::new("x=y", "1=2\t\n\\"), Header::new("n", "NULL")];
+        assert_eq!(printed("%{headers}", &record), r"h=a\,b,x\=y=1\=2\t\n\\,n=\x4eULL");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use moldau_client::{ClientError, Consumer, TopicPartition};
 
 use crate::args::ConsumeArgs;
-use crate::command::place::{Place, offsets_of};
+use crate::command::place::{Place, no_partition, offsets_of};
 use crate::failure::Failure;
 
 /// What is to be read.
@@ -90,10 +90,7 @@ async fn partitions(consumer: &Consumer, args: &ConsumeArgs) -> Result<Vec<Topic
     for topic in &args.topics {
         let all: Vec<_> = consumer.partitions_for(topic).await?.topic_partitions().collect();
         if let Some(missing) = wanted.iter().find(|wanted| all.iter().all(|has| has.partition != **wanted)) {
-            return Err(Failure::said_no(format!(
-                "topic {topic} has no partition {missing}; it has {}, from 0",
-                all.len()
-            )));
+            return Err(Failure::said_no(no_partition(topic, *missing, all.len())));
         }
         partitions.extend(all.into_iter().filter(|has| wanted.is_empty() || wanted.contains(&has.partition)));
     }

@@ -43,17 +43,12 @@ pub(super) async fn list(args: GroupListArgs) -> Result<(), Failure> {
     )
 }
 
-/// States and types are compared as people write them, also `preparing-rebalance`.
 fn is_wanted(args: &GroupListArgs, group: &GroupListing) -> bool {
-    let plain = |text: &str| {
-        text.chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|char| char.to_ascii_lowercase())
-            .collect::<String>()
-    };
     let is_one_of = |wanted: &[String], value: &Option<String>| {
         wanted.is_empty()
-            || value.as_ref().is_some_and(|value| wanted.iter().any(|wanted| plain(wanted) == plain(value)))
+            || value
+                .as_ref()
+                .is_some_and(|value| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value)))
     };
     args.matching.as_ref().is_none_or(|pattern| pattern.matches(&group.id))
         && is_one_of(&args.state, &group.state)
@@ -83,8 +78,8 @@ mod tests {
             };
         for (wanted, args) in [
             (true, args(&[], &[], None, None)),
-            (true, args(&["empty", "preparing-rebalance"], &["Classic"], Some("consumer"), Some("b.*"))),
-            (false, args(&["empty"], &[], None, None)),
+            (true, args(&["Empty", "PreparingRebalance"], &["classic"], Some("consumer"), Some("b.*"))),
+            (false, args(&["Empty"], &[], None, None)),
             (false, args(&[], &["consumer"], None, None)),
             (false, args(&[], &[], Some("connect"), None)),
             (false, args(&[], &[], None, Some("b"))),

@@ -15,6 +15,7 @@ use super::decode;
 use crate::args::OutputFormat;
 use crate::args::log::LogDumpArgs;
 use crate::failure::Failure;
+use crate::output::unwritten;
 use crate::progress::{Progress, Unit};
 use crate::settings::Environment;
 
@@ -22,7 +23,7 @@ use crate::settings::Environment;
 pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
     let output = args.output.or(Environment::of_process()?.output);
     let args = &LogDumpArgs { output, ..args };
-    let mut out = BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    let mut out = Out { stdout: BufWriter::with_capacity(64 * 1024, io::stdout().lock()), failed: false };
     let mut bad = false;
     let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     let total = args.files.iter().map(|file| size(file)).sum();
@@ -33,16 +34,16 @@ pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
         progress.advance(size(file));
         let report = match dumped {
             Ok(report) => report,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
+            Err(error) if out.failed => return Err(unwritten(error)),
             Err(error) => {
-                out.flush()?;
+                out.flush().map_err(unwritten)?;
                 eprintln!("error: {name}: {error}");
                 bad = true;
                 continue;
             }
         };
         if report.invalid_batches > 0 || report.trailing_bytes > 0 {
-            out.flush()?;
+            out.flush().map_err(unwritten)?;
             eprintln!(
                 "error: {name}: {} batches with a wrong checksum, {} bytes at the end that are no batch",
                 report.invalid_batches, report.trailing_bytes
@@ -50,8 +51,26 @@ pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
             bad = true;
         }
     }
-    out.flush()?;
+    out.flush().map_err(unwritten)?;
     if bad { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// Stdout, and whether it failed: an error of it is none of the file's.
+struct Out<W> {
+    stdout: W,
+    failed: bool,
+}
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stdout
+            .write(bytes)
+            .inspect_err(|error| self.failed |= error.kind() != io::ErrorKind::Interrupted)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush().inspect_err(|_| self.failed = true)
+    }
 }
 
 fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) -> io::Result<DumpReport> {

@@ -8,6 +8,7 @@ use super::MB;
 use super::chart::{Chart, Plot};
 use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
+use crate::args::OutputFormat;
 use crate::args::perf::ReportArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
@@ -165,6 +166,14 @@ pub(super) fn finish(
         std::fs::write(file, super::chart::svg(charts))
             .map_err(|error| Failure::said_no(format!("--plot={}: {error}", file.display())))?;
     }
+    let mut drawn = String::new();
+    if matches!(args.plot, Some(Plot::Terminal)) {
+        charts.iter().for_each(|chart| drawn.push_str(&format!("\n{}", super::chart::terminal(chart))));
+    }
+    if settings.output == OutputFormat::Json {
+        // They are no JSON.
+        eprint!("{drawn}");
+    }
     show(
         settings.output,
         || summary.0.clone(),
@@ -175,12 +184,7 @@ pub(super) fn finish(
                 text.push('\n');
             }
             text.push_str(&summary.1.text());
-            if matches!(args.plot, Some(Plot::Terminal)) {
-                for chart in charts {
-                    text.push('\n');
-                    text.push_str(&super::chart::terminal(chart));
-                }
-            }
+            text.push_str(&drawn);
             text.push_str(&metrics.text());
             text
         },

@@ -1,8 +1,9 @@
 //! `moldau produce`: records from stdin.
 //!
-//! Always: lines are read ahead by a bounded number only; the first failed delivery ends the command, with the number of
-//! the line.
+//! Always: lines are read ahead by a bounded number only; the first line that is no record or is not written ends the
+//! command, with its number, after what was sent before it is written.
 
+mod json;
 mod lines;
 mod record;
 mod tally;
@@ -14,7 +15,8 @@ use futures_util::FutureExt;
 use moldau_client::{Acks, ClientError, Delivery, Producer};
 
 use crate::args::ProduceArgs;
-use crate::failure::Failure;
+use crate::command::place::no_partition;
+use crate::failure::{Failure, explained};
 use crate::output::show;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
@@ -37,50 +39,111 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     }
     let producer = Producer::connect(config).await?;
     // Says at once when there is no such topic, rather than after the first line.
-    producer.partitions_for(&args.topic).await?;
-    let tally = write_all(&args, &producer).await?;
-    producer.close().await?;
-    match settings.output_asked {
-        Some(output) => show(output, || tally.json(&args.topic), || tally.text())?,
-        None if io::stderr().is_terminal() => {
-            eprintln!("{} records written to {}", tally.records(), args.topic);
-        }
-        None => {}
+    let topic = producer.partitions_for(&args.topic).await?;
+    let missing = |partition: i32| {
+        let is_missing = topic.partition(partition).is_none();
+        is_missing.then(|| no_partition(&args.topic, partition, topic.partitions.len()))
+    };
+    if let Some(why) = args.partition.and_then(missing) {
+        return Err(Failure::said_no(why));
+    }
+    let (tally, stopped) = write_all(&args, &producer).await;
+    let closed = producer.close().await;
+    let shown = match settings.output_asked {
+        Some(output) => show(output, || tally.json(&args.topic), || tally.text()),
+        None => Ok(()),
+    };
+    stopped?;
+    closed?;
+    shown?;
+    if settings.output_asked.is_none() && io::stderr().is_terminal() {
+        eprintln!("{} records written to {}", tally.records(), args.topic);
     }
     Ok(())
 }
 
-async fn write_all(args: &ProduceArgs, producer: &Producer) -> Result<Tally, Failure> {
-    let size = lines::size();
-    let progress = Progress::start(Unit::Bytes, size, false);
-    let mut lines = lines::read(args.delimiter.clone());
+/// Writes until the end of stdin or the first line that can't be written, and waits for all that was sent; what was written,
+/// and why it ended early.
+async fn write_all(args: &ProduceArgs, producer: &Producer) -> (Tally, Result<(), Failure>) {
     let mut unsettled = Unsettled::default();
-    let mut number = 0u64;
+    let mut number = 0;
+    let stopped = send_lines(args, producer, &mut unsettled, &mut number).await;
+    // Whether a record was written is learnt from its delivery.
+    let _ = producer.flush().await;
+    unsettled.settle(0).await;
+    let written = unsettled.tally.records();
+    let result = match (unsettled.failed, stopped) {
+        (Some((line, error)), _) => Err(failed(line, error, &others(written))),
+        (None, Ok(())) => Ok(()),
+        (None, Err(Stop::Refused(error))) => Err(failed(number, error, &before(written))),
+        (None, Err(Stop::Bad(why))) => {
+            Err(Failure::said_no(format!("line {number}: {why}; {}", before(written))))
+        }
+    };
+    (unsettled.tally, result)
+}
+
+/// Why no more lines are read.
+enum Stop {
+    /// The line can't be read, or is no record.
+    Bad(String),
+    /// The producer does not take the record.
+    Refused(ClientError),
+}
+
+async fn send_lines(
+    args: &ProduceArgs,
+    producer: &Producer,
+    unsettled: &mut Unsettled,
+    number: &mut u64,
+) -> Result<(), Stop> {
+    let progress = Progress::start(Unit::Bytes, lines::size(), false);
+    let mut lines = lines::read(args.delimiter.clone());
     while let Some(line) = lines.recv().await {
-        number += 1;
-        let line = line.map_err(|error| Failure::said_no(format!("stdin: {error}")))?;
+        *number += 1;
+        let line = line.map_err(|error| Stop::Bad(format!("stdin could not be read: {error}")))?;
         progress.advance(line.taken);
         match record::record(args, line.bytes) {
             Ok(record) => {
-                let delivery = producer.send(record).await.map_err(|error| failed(number, error))?;
-                unsettled.push(number, delivery);
+                let delivery = producer.send(record).await.map_err(Stop::Refused)?;
+                unsettled.push(*number, delivery);
             }
             Err(why) if args.skip_bad_lines => eprintln!("line {number} left out: {why}"),
-            Err(why) => return Err(Failure::said_no(format!("line {number}: {why}"))),
+            Err(why) => return Err(Stop::Bad(why)),
         }
-        unsettled.settle(UNSETTLED_MAX).await?;
+        unsettled.settle(UNSETTLED_MAX).await;
+        if unsettled.failed.is_some() {
+            break;
+        }
     }
-    // Whether a record was written is learnt from its delivery.
-    let _ = producer.flush().await;
-    unsettled.settle(0).await?;
-    Ok(unsettled.tally)
+    Ok(())
 }
 
-fn failed(line: u64, error: ClientError) -> Failure {
-    match Failure::from(error) {
-        Failure::SaidNo(message) => Failure::SaidNo(format!("line {line}: {message}")),
-        other => other,
+/// What became of the lines before the one that ended it.
+fn before(written: u64) -> String {
+    match written {
+        0 => "no record was written".to_owned(),
+        1 => "the record before it was written".to_owned(),
+        _ => format!("the {written} records before it were written"),
     }
+}
+
+/// What became of the other lines that were sent.
+fn others(written: u64) -> String {
+    match written {
+        0 => "no record was written".to_owned(),
+        1 => "1 other record was written".to_owned(),
+        _ => format!("{written} other records were written"),
+    }
+}
+
+fn failed(line: u64, error: ClientError, written: &str) -> Failure {
+    let message = match &error {
+        // The record is wrong, such as one that is too large, and not the command.
+        ClientError::Usage(message) => message.clone(),
+        error => explained(error),
+    };
+    Failure::said_no(format!("line {line}: {message}; {written}"))
 }
 
 /// Deliveries in the order of their lines.
@@ -88,6 +151,8 @@ fn failed(line: u64, error: ClientError) -> Failure {
 struct Unsettled {
     deliveries: VecDeque<(u64, Delivery)>,
     tally: Tally,
+    /// The first line that was not written, and why.
+    failed: Option<(u64, ClientError)>,
 }
 
 impl Unsettled {
@@ -96,16 +161,20 @@ impl Unsettled {
     }
 
     /// Takes up the deliveries that are done, and waits for the first ones until at most `kept` are left.
-    async fn settle(&mut self, kept: usize) -> Result<(), Failure> {
+    async fn settle(&mut self, kept: usize) {
         loop {
             let waits = self.deliveries.len() > kept;
-            let Some((line, delivery)) = self.deliveries.front_mut() else { return Ok(()) };
+            let Some((line, delivery)) = self.deliveries.front_mut() else { return };
             let result = match (&mut *delivery).now_or_never() {
                 Some(result) => result,
                 None if waits => delivery.await,
-                None => return Ok(()),
+                None => return,
             };
-            self.tally.add(&result.map_err(|error| failed(*line, error))?);
+            match result {
+                Ok(written) => self.tally.add(&written),
+                Err(error) if self.failed.is_none() => self.failed = Some((*line, error)),
+                Err(_) => {}
+            }
             self.deliveries.pop_front();
         }
     }

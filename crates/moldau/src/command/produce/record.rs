@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 use moldau_client::{Header, ProducerRecord};
-use serde::Deserialize;
 
+use super::json;
 use crate::args::{ProduceArgs, RecordFormat};
-use crate::text::from_hex;
+use crate::text::{from_hex, header_escaped, header_pieces, header_unescaped};
 
 /// The record of a line.
 pub(super) fn record(args: &ProduceArgs, line: Vec<u8>) -> Result<ProducerRecord, String> {
     let mut record = match args.format {
         RecordFormat::Text | RecordFormat::Hex => text_record(args, line.into())?,
-        RecordFormat::Json => json_record(&line)?,
+        RecordFormat::Json => json::record(&line)?,
     };
     record.topic = args.topic.clone();
     // The partition that a record was read from says nothing of where it should go, unless that is asked for.
@@ -57,82 +57,43 @@ fn split(bytes: &Bytes, separator: &[u8]) -> Option<(Bytes, Bytes)> {
     Some((bytes.slice(..at), bytes.slice(at + separator.len()..)))
 }
 
-/// Reads `a=1,b=2`; nothing at all is no header.
+/// Reads `a=1,b=2`, with escapes as `consume --headers` prints them; nothing at all is no header.
 fn headers_of(args: &ProduceArgs, text: &[u8]) -> Result<Vec<Header>, String> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    text.split(|byte| *byte == b',')
+    let marker = args.null.as_ref().map(|null| header_escaped(null.as_bytes()));
+    header_pieces(text, b',')
+        .into_iter()
         .map(|header| {
-            let wrong =
-                || format!("`{}` is no header; a header is NAME=VALUE", String::from_utf8_lossy(header));
-            let header = Bytes::copy_from_slice(header);
-            let (key, value) = split(&header, b"=").ok_or_else(wrong)?;
-            let key = String::from_utf8(key.into()).map_err(|_| wrong())?;
-            Ok(Header { key, value: decoded(args, value)? })
+            let wrong = |why: &str| format!("`{}` is no header; {why}", String::from_utf8_lossy(header));
+            let key = header_pieces(header, b'=')[0];
+            let value = header.get(key.len() + 1..).ok_or_else(|| {
+                wrong("a header is NAME=VALUE, and a comma within one is written with a backslash: \\,")
+            })?;
+            let key = header_unescaped(key).map_err(|why| wrong(&why))?;
+            let key = String::from_utf8(key).map_err(|_| wrong("its name is no UTF-8"))?;
+            if marker.as_deref() == Some(value) {
+                return Ok(Header { key, value: None });
+            }
+            let value = header_unescaped(value).map_err(|why| wrong(&why))?;
+            Ok(Header { key, value: Some(bytes_of(args, value.into())?) })
         })
         .collect()
 }
 
 /// The bytes that a piece of a line stands for.
 fn decoded(args: &ProduceArgs, bytes: Bytes) -> Result<Option<Bytes>, String> {
-    let Some(bytes) = nullable(args, bytes) else { return Ok(None) };
+    nullable(args, bytes).map(|bytes| bytes_of(args, bytes)).transpose()
+}
+
+fn bytes_of(args: &ProduceArgs, bytes: Bytes) -> Result<Bytes, String> {
     match args.format {
         RecordFormat::Hex => {
             let text = String::from_utf8_lossy(&bytes);
-            from_hex(&text).map(|bytes| Some(bytes.into())).ok_or_else(|| format!("`{text}` is not hex"))
+            from_hex(&text).map(Bytes::from).ok_or_else(|| format!("`{text}` is not hex"))
         }
-        _ => Ok(Some(bytes)),
-    }
-}
-
-#[derive(Deserialize)]
-struct JsonLine {
-    partition: Option<i32>,
-    key: Option<String>,
-    key_hex: Option<String>,
-    value: Option<serde_json::Value>,
-    value_hex: Option<String>,
-    timestamp: Option<i64>,
-    #[serde(default)]
-    headers: Vec<JsonHeader>,
-}
-
-#[derive(Deserialize)]
-struct JsonHeader {
-    key: String,
-    value: Option<String>,
-    value_hex: Option<String>,
-}
-
-fn json_record(line: &[u8]) -> Result<ProducerRecord, String> {
-    let line: JsonLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let value = match line.value {
-        None | Some(serde_json::Value::Null) => None,
-        Some(serde_json::Value::String(text)) => Some(text),
-        Some(other) => Some(other.to_string()),
-    };
-    Ok(ProducerRecord {
-        topic: String::new(),
-        partition: line.partition,
-        timestamp: line.timestamp,
-        key: text_or_hex(line.key, line.key_hex)?,
-        value: text_or_hex(value, line.value_hex)?,
-        headers: line
-            .headers
-            .into_iter()
-            .map(|header| Ok(Header { key: header.key, value: text_or_hex(header.value, header.value_hex)? }))
-            .collect::<Result<_, String>>()?,
-    })
-}
-
-fn text_or_hex(text: Option<String>, hex: Option<String>) -> Result<Option<Bytes>, String> {
-    match (text, hex) {
-        (Some(text), _) => Ok(Some(text.into())),
-        (None, None) => Ok(None),
-        (None, Some(hex)) => {
-            from_hex(&hex).map(|bytes| Some(bytes.into())).ok_or_else(|| format!("`{hex}` is not hex"))
-        }
+        _ => Ok(bytes),
     }
 }
 
@@ -193,7 +154,9 @@ mod tests {
         assert_eq!((got.key.as_deref(), got.value.as_deref()), (Some(&b"k"[..]), Some(&b"v"[..])));
         assert_eq!(got.headers, headers);
         assert_eq!(made(&["--headers"], "\tv"), ProducerRecord::to("flights").value("v"));
-        for bad in ["a=1", "a\tv"] {
+        let escaped = made(&["--headers"], "a\\==1\\,2\\t\\\\\tv");
+        assert_eq!(escaped.headers, [Header::new("a=", "1,2\t\\")]);
+        for bad in ["a=1", "a\tv", "a=1,2\tv", "a=\\q\tv"] {
             assert!(record(&args(&["--headers"]), bad.as_bytes().to_vec()).is_err(), "{bad}");
         }
     }

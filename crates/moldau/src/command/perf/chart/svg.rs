@@ -11,6 +11,8 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 40.0;
 const TICKS: u32 = 4;
+/// Where there are more points, their line is enough.
+const DOTS_MAX: usize = 60;
 
 /// Draws charts.
 pub(in super::super) fn svg(charts: &[Chart]) -> String {
@@ -65,6 +67,16 @@ fn draw(out: &mut String, chart: &Chart, y0: f64) {
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#1667b7\" stroke-width=\"1.5\"/>",
         points.join(" ")
     ));
+    // A line through one point is nothing to be seen.
+    if points.len() <= DOTS_MAX {
+        for (x, y) in &chart.points {
+            line(format_args!(
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\" fill=\"#1667b7\"/>",
+                x_of(*x),
+                y_of(*y)
+            ));
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -85,6 +97,14 @@ mod tests {
         // From the lower left corner to the upper right one.
         assert!(drawn.contains("points=\"70.0,220.0 425.0,130.0 780.0,40.0\""), "{drawn}");
         assert!(drawn.contains("points=\"70.0,480.0 425.0,390.0 780.0,300.0\""), "{drawn}");
+    }
+
+    #[test]
+    fn one_sample_was_invisible_and_is_a_dot() {
+        let drawn = svg(&[Chart::new("one", "s", vec![(0.1, 5.0)])]);
+        assert!(drawn.contains("<circle cx=\"780.0\" cy=\"40.0\""), "{drawn}");
+        let many = svg(&[Chart::new("many", "s", (0..1000).map(|x| (f64::from(x), 1.0)).collect())]);
+        assert!(!many.contains("<circle"));
     }
 
     #[test]

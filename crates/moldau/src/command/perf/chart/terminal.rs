@@ -37,8 +37,10 @@ pub(in super::super) fn terminal(chart: &Chart) -> String {
     let end = format!("{} {}", label(chart.x_max()), chart.x);
     let axis = "─".repeat(columns.len().max(1));
     text.push_str(&format!("{:>room$} └{axis}\n", 0));
+    // Without a space between them, 0 and the end would read as one number.
     let gap = columns.len().saturating_sub(end.chars().count() + 1);
-    text.push_str(&format!("{:room$}  0{:gap$}{end}\n", "", ""));
+    let start = if gap > 0 { "0" } else { "" };
+    text.push_str(&format!("{:room$}  {start}{:gap$}{end}\n", "", ""));
     text
 }
 
@@ -100,6 +102,16 @@ MB/sec
             })
             .collect();
         assert!(bars.is_sorted() && bars[0] < bars[7], "{drawn}");
+    }
+
+    #[test]
+    fn both_ends_of_a_short_axis_ran_together() {
+        let last = |points: Vec<(f64, f64)>| {
+            terminal(&Chart::new("t", "s", points)).lines().last().expect("a line").trim().to_owned()
+        };
+        assert_eq!(last(vec![(0.03, 5.0)]), "0.03 s");
+        assert_eq!(last((1..=4).map(|x| (f64::from(x), 1.0)).collect()), "4 s");
+        assert_eq!(last((1..=5).map(|x| (f64::from(x), 1.0)).collect()), "0 5 s");
     }
 
     #[test]
