@@ -1,4 +1,5 @@
-//! Every command that the documents show is run, in the order in which it stands there, against one node a document.
+//! Every `moldau` command that the documents show is run, in the order in which it stands there, against one node a document.
+//! Of commands of Kafka's tools and of `cargo xtask` it is seen in `other_commands` that they are there.
 //!
 //! A command is a line of an indented or `sh` block in which `moldau` is called. Lines with `…` or `[--` show a shape and are no
 //! commands. What runs on and on is stopped by a signal: a node when it listens, a consumer when it has printed something.

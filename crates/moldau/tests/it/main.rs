@@ -4,6 +4,7 @@ mod docs;
 mod from_kafka_tools;
 mod json;
 mod node;
+mod other_commands;
 mod tools;
 
 use std::io::Read;

@@ -447,7 +447,6 @@ fn measurements_give_their_figures_and_charts() {
     let (_, json, charts) =
         server.run(&["perf", "latency", "cli-printed", "-n", "1", "--plot", "-o", "json"], "");
     assert!(json.starts_with('{') && charts.contains("by percentile"), "{json}{charts}");
-    server.topic("cli-printed", "1");
     let measured = server.json(&["perf", "consume", "cli-perf", "-n", "2020", "--print-metrics"], "");
     let read =
         &measured["metrics"]["consumer-fetch-manager-metrics:records-consumed-total:{client-id=moldau-cli}"];
