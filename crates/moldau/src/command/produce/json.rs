@@ -3,8 +3,11 @@
 //! Always: a field that means nothing is refused, and so is a record without a value, which would be a tombstone; what
 //! says where a record was read from is taken and ignored.
 
+use std::fmt;
+
 use bytes::Bytes;
 use moldau_client::{Header, ProducerRecord};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::text::from_hex;
@@ -16,23 +19,62 @@ const IGNORED: [&str; 4] = ["topic", "offset", "timestamp_type", "leader_epoch"]
 
 /// The record of a line, of no topic yet.
 pub(super) fn record(line: &[u8]) -> Result<ProducerRecord, String> {
-    let value: Value = serde_json::from_slice(line).map_err(|error| match error.column() {
+    let mut fields = fields(line)?;
+    IGNORED.iter().for_each(|name| drop(fields.remove(*name)));
+    let partition = number(&mut fields, "partition", "a partition's number")?;
+    let timestamp = number(&mut fields, "timestamp", "milliseconds since 1970")?;
+    let key = bytes(&mut fields, "key")?.flatten();
+    let value = bytes(&mut fields, "value")?;
+    let headers = headers(&mut fields)?;
+    none_left(&fields, FIELDS)?;
+    let value =
+        value.ok_or("it has neither value nor value_hex; a null value is written as `\"value\": null`")?;
+    Ok(ProducerRecord { topic: String::new(), partition, timestamp, key, value, headers })
+}
+
+fn fields(line: &[u8]) -> Result<Map<String, Value>, String> {
+    let wrong = |error: serde_json::Error| match error.column() {
         0 => "this is not JSON".to_owned(),
         column => format!("this is not JSON; the first mistake is at column {column}"),
-    })?;
-    let mut fields = object(value, "a record")?;
-    IGNORED.iter().for_each(|name| drop(fields.remove(*name)));
-    let record = ProducerRecord {
-        topic: String::new(),
-        partition: number(&mut fields, "partition", "a partition's number")?,
-        timestamp: number(&mut fields, "timestamp", "milliseconds since 1970")?,
-        key: bytes(&mut fields, "key")?.flatten(),
-        value: bytes(&mut fields, "value")?
-            .ok_or("it has neither value nor value_hex; a null value is written as `\"value\": null`")?,
-        headers: headers(&mut fields)?,
     };
-    none_left(&fields, FIELDS)?;
-    Ok(record)
+    if line.trim_ascii_start().first() != Some(&b'{') {
+        return object(serde_json::from_slice(line).map_err(wrong)?, "a record");
+    }
+    let mut fields = Map::new();
+    for (name, value) in serde_json::from_slice::<Pairs>(line).map_err(wrong)?.0 {
+        if fields.contains_key(&name) {
+            return Err(format!("it has two fields `{name}`"));
+        }
+        fields.insert(name, value);
+    }
+    Ok(fields)
+}
+
+/// The fields of an object as they stand there, also twice.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 fn object(value: Value, what: &str) -> Result<Map<String, Value>, String> {
@@ -114,7 +156,7 @@ mod tests {
     #[test]
     fn a_misspelt_field_wrote_a_tombstone_and_is_refused() {
         assert!(refused(r#"{"value":"a","kye":"k"}"#).starts_with("`kye` is no field; there are key, "));
-        assert!(refused(r#"{"valeu":"a"}"#).starts_with("it has neither value nor value_hex"));
+        assert!(refused(r#"{"valeu":"a"}"#).starts_with("`valeu` is no field; there are key, "));
         assert!(refused("{}").starts_with("it has neither value nor value_hex"));
         assert_eq!(record(br#"{"value":null}"#), Ok(ProducerRecord::default()));
     }
@@ -143,6 +185,8 @@ mod tests {
         for (line, wanted) in [
             ("no json", "this is not JSON; the first mistake is at column 2"),
             ("", "this is not JSON"),
+            (r#"{"value":"a""#, "this is not JSON; the first mistake is at column 12"),
+            (r#"{"value":"a","value":"b"}"#, "it has two fields `value`"),
             ("12", "12 is no JSON object, as a record is"),
             (r#"{"value":"a","value_hex":"00"}"#, "it has value and value_hex; leave one of them out"),
             (r#"{"value":"a","key":"a","key_hex":"00"}"#, "it has key and key_hex; leave one of them out"),
