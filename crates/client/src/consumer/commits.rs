@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::lookup::{Committer, at_coordinator, commit};
-use super::membership::Membership;
 use super::metrics::{ConsumerMetrics, note_since};
 use super::state::Position;
 use super::{Consumer, ConsumerInterceptor, OffsetAndMetadata, Offsets, TopicPartition};
@@ -23,7 +22,8 @@ type Callback = Box<dyn FnOnce(&Offsets, Result<()>) + Send>;
 
 /// A commit to be made, and who hears of it.
 struct Job {
-    committer: Committer,
+    /// Who commits, or why nobody can.
+    committer: Result<Committer>,
     offsets: Offsets,
     callback: Option<Callback>,
 }
@@ -50,11 +50,12 @@ impl Commits {
         let (report, done) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(Job { committer, offsets, callback }) = waiting.recv().await {
-                let result = match &callback {
+                let result = match (committer, callback.is_some()) {
                     // Nothing is to be done when there is nothing to commit.
                     _ if offsets.is_empty() => Ok(()),
-                    Some(_) => commit_once(&core, &metrics, &committer, &offsets).await,
-                    None => commit_until_done(&core, &metrics, &committer, &offsets).await,
+                    (Err(error), _) => Err(error),
+                    (Ok(committer), true) => commit_once(&core, &metrics, &committer, &offsets).await,
+                    (Ok(committer), false) => commit_until_done(&core, &metrics, &committer, &offsets).await,
                 };
                 let _ = report.send(Done { offsets, callback, result });
             }
@@ -105,7 +106,10 @@ impl Commits {
 }
 
 impl Consumer {
-    /// Commits where all partitions stand: after the last record that was given out.
+    /// Commits where all partitions stand: after the last record that was given out. A consumer that subscribed and is not
+    /// joined can't: [`ClientError::CommitFailed`] after its membership has ended, `REBALANCE_IN_PROGRESS` while it joins.
+    ///
+    /// [`ClientError::CommitFailed`]: crate::ClientError::CommitFailed
     pub async fn commit(&mut self) -> Result<()> {
         let offsets = self.standing();
         self.commit_offsets(offsets).await
@@ -141,7 +145,8 @@ impl Consumer {
 
     /// Commits where all partitions stand, in the background; a failure is only logged.
     pub fn commit_in_background(&mut self) -> Result<()> {
-        let (committer, offsets) = (self.committer()?, self.standing());
+        self.group()?;
+        let (committer, offsets) = (self.committer(), self.standing());
         if !offsets.is_empty() {
             self.commits.push(Job { committer, offsets, callback: None });
         }
@@ -181,7 +186,8 @@ impl Consumer {
         offsets: Offsets,
         callback: impl FnOnce(&Offsets, Result<()>) + Send + 'static,
     ) -> Result<()> {
-        let committer = self.committer()?;
+        self.group()?;
+        let committer = self.committer();
         self.commits.push(Job { committer, offsets, callback: Some(Box::new(callback)) });
         Ok(())
     }
@@ -198,18 +204,14 @@ impl Consumer {
     }
 
     pub(super) async fn commit_automatically_now(&mut self) -> Result<()> {
-        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
-        {
-            return Ok(());
-        }
-        self.commit().await
+        if self.commits_automatically() && self.may_commit() { self.commit().await } else { Ok(()) }
     }
 
     /// Starts the automatic commit that is due, unless others are under way.
     pub(super) fn commit_automatically_if_due(&mut self, now: Instant) -> Result<()> {
         if self.commits_automatically() && now >= self.next_auto_commit {
             self.next_auto_commit = now + self.config.auto_commit_interval;
-            if !self.commits.are_pending() {
+            if !self.commits.are_pending() && self.may_commit() {
                 self.commit_in_background()?;
             }
         }
@@ -217,10 +219,15 @@ impl Consumer {
     }
 
     fn committer(&self) -> Result<Committer> {
-        match self.membership.as_ref().and_then(Membership::committer) {
-            Some(committer) => Ok(committer),
+        match &self.membership {
+            Some(membership) => membership.committer().ok_or_else(|| membership.commit_error()),
             None => Ok(Committer::of_group(self.group()?)),
         }
+    }
+
+    /// Whether this consumer is joined, or is no member at all.
+    fn may_commit(&self) -> bool {
+        self.membership.as_ref().is_none_or(|membership| membership.committer().is_some())
     }
 
     /// Where all partitions stand.
