@@ -137,8 +137,12 @@ fn connect_message(address: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             format!(
-                "nothing listens on {address}; start a node with `moldau serve`, or name another with --bootstrap-server"
+                "nothing listens on {address}; check the setting bootstrap.servers, and that a broker runs there"
             )
+        }
+        io::ErrorKind::NotFound => {
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+            format!("the host name {host} can't be looked up: {error}; check the setting bootstrap.servers")
         }
         io::ErrorKind::TimedOut => {
             format!("{address} did not accept a connection in time; check the address and the network")
