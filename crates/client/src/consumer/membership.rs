@@ -25,6 +25,7 @@ use crate::metadata::{Cluster, Core};
 
 /// A group with a member's place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupMetadata {
     /// The group.
     pub group_id: String,
