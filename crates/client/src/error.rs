@@ -110,6 +110,15 @@ pub enum ClientError {
         /// From where on the log has other records than those that were read; `None` where the leader does not know.
         diverged_at: Option<i64>,
     },
+    /// A consumer's membership in its group has ended, so that its partitions, and their offsets, are others' by now. The next
+    /// poll joins again, or says once more why it can't.
+    #[error("offsets of group {group} can't be committed: the membership has ended{}", because(why))]
+    CommitFailed {
+        /// The group.
+        group: String,
+        /// What ended the membership.
+        why: String,
+    },
     /// A setting is unknown or has a value that can't be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -128,8 +137,12 @@ fn connect_message(address: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             format!(
-                "nothing listens on {address}; start a node with `moldau serve`, or name another with --bootstrap-server"
+                "nothing listens on {address}; check the setting bootstrap.servers, and that a broker runs there"
             )
+        }
+        io::ErrorKind::NotFound => {
+            let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+            format!("the host name {host} can't be looked up: {error}; check the setting bootstrap.servers")
         }
         io::ErrorKind::TimedOut => {
             format!("{address} did not accept a connection in time; check the address and the network")
@@ -147,6 +160,10 @@ fn join(errors: &[ClientError]) -> String {
 
 fn reason(error: &Option<Arc<io::Error>>) -> String {
     error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+}
+
+fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({why})") }
 }
 
 fn cut_at(diverged_at: &Option<i64>) -> String {

@@ -31,6 +31,11 @@
 
 #![deny(missing_docs)]
 
+/// Its example is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod admin;
 pub mod config;
 pub mod consumer;

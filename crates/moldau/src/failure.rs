@@ -44,9 +44,18 @@ impl Failure {
     }
 }
 
+/// What to do when no broker can be reached.
+const REACH: &str = "start a node with `moldau serve`, or name another with --bootstrap-server";
+
 /// What an error of a client says, and what can be done about it.
 pub(crate) fn explained(error: &ClientError) -> String {
+    if let ClientError::Connect { address, error } = error
+        && error.kind() == io::ErrorKind::ConnectionRefused
+    {
+        return format!("nothing listens on {address}; {REACH}");
+    }
     let advice = match error.code() {
+        None if matches!(error, ClientError::Connect { .. } | ClientError::NoBroker { .. }) => REACH,
         Some(ErrorCode::UnknownTopicOrPartition) => "`moldau topic list` shows the topics there are",
         Some(ErrorCode::GroupIdNotFound) => "`moldau group list` shows the groups there are",
         Some(ErrorCode::NonEmptyGroup) => "it has members; stop its consumers first",

@@ -4,6 +4,11 @@
 //! `MOLDAU_TEST_BOOTSTRAP=host:port` takes any running node, also one of Apache Kafka; without it one node is started in
 //! this process, on a free port and in a directory of its own, for all tests.
 
+/// The page on the Rust client: its programs are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rust-client.md")]
+pub struct RustClientPage;
+
 mod bystander;
 pub mod wire;
 

@@ -9,6 +9,7 @@ use crate::metadata::Broker;
 
 /// A cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClusterDescription {
     /// The cluster's id.
     pub id: String,

@@ -172,6 +172,7 @@ impl ConfigType {
 
 /// Another place a value could have come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConfigSynonym {
     /// The key there.
     pub name: String,
@@ -183,6 +184,7 @@ pub struct ConfigSynonym {
 
 /// One config with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConfigEntry {
     /// The key.
     pub name: String,

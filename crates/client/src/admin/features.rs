@@ -9,6 +9,7 @@ use crate::error::{ClientError, Result};
 
 /// The levels of a feature, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FeatureLevels {
     /// The lowest.
     pub lowest: i16,
@@ -18,6 +19,7 @@ pub struct FeatureLevels {
 
 /// Which features there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FeatureMetadata {
     /// The finalized levels by feature.
     pub finalized: BTreeMap<String, FeatureLevels>,

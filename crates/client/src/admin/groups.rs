@@ -38,6 +38,7 @@ pub struct GroupListing {
 
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MemberDescription {
     /// The member id.
     pub id: String,

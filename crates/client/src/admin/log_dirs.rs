@@ -29,6 +29,7 @@ pub struct TopicPartitionReplica {
 
 /// A replica in a log directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplicaInfo {
     /// The size of its segments in bytes.
     pub size: i64,
@@ -40,6 +41,7 @@ pub struct ReplicaInfo {
 
 /// A log directory of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogDirDescription {
     /// What keeps the directory from being used: KAFKA_STORAGE_ERROR when it is offline.
     pub error: Option<ErrorCode>,
@@ -55,6 +57,7 @@ pub struct LogDirDescription {
 
 /// Where a replica is, and where it is being moved to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplicaLogDirInfo {
     /// The directory of the replica, `None` when the broker has none.
     pub current: Option<String>,

@@ -13,6 +13,7 @@ use crate::net::{Connection, Lane};
 
 /// What a broker remembers of an idempotent producer in one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProducerState {
     /// The producer id.
     pub producer_id: i64,

@@ -14,6 +14,7 @@ use crate::metadata::Partition;
 
 /// A partition with the replicas that may lead it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PartitionDescription {
     /// Who leads it and who follows.
     pub partition: Partition,
@@ -25,6 +26,7 @@ pub struct PartitionDescription {
 
 /// A topic with the replicas that may lead its partitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TopicDescription {
     /// The name.
     pub name: String,

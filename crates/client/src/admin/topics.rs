@@ -70,6 +70,7 @@ impl NewTopic {
 
 /// A topic that was made, as far as the broker says it (KIP-525: from version 5 of CreateTopics on).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CreatedTopic {
     /// The topic id; zero for one that was only validated, and from brokers without topic ids.
     pub id: Uuid,
@@ -83,6 +84,7 @@ pub struct CreatedTopic {
 
 /// A config of a topic that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CreatedConfig {
     /// The key.
     pub name: String,
@@ -111,6 +113,7 @@ fn created_configs(configs: Vec<CreatableTopicConfigs>) -> Vec<CreatedConfig> {
 
 /// A topic in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TopicListing {
     /// The name.
     pub name: Arc<str>,

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use super::Consumer;
 use crate::error::{ClientError, Result};
 
 /// How a consumer is closed (KIP-1092).
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct CloseOptions {
     /// How long commits and the leave may take, 30 seconds unless said otherwise.
     pub timeout: Duration,
@@ -17,6 +20,20 @@ pub struct CloseOptions {
 impl Default for CloseOptions {
     fn default() -> Self {
         Self { timeout: Duration::from_secs(30), leave: Leave::default() }
+    }
+}
+
+impl CloseOptions {
+    /// With so much time for commits and the leave.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Leaving the group, or not.
+    pub fn leave(mut self, leave: Leave) -> Self {
+        self.leave = leave;
+        self
     }
 }
 
@@ -40,17 +57,24 @@ impl Consumer {
 
     /// As [`Consumer::close`], with more to say about it.
     pub async fn close_with(mut self, options: CloseOptions) -> Result<()> {
-        let result = match tokio::time::timeout(options.timeout, self.finish(options.leave)).await {
+        let began = Instant::now();
+        let result = match timeout(options.timeout, self.finish(options.leave)).await {
             Ok(result) => result,
-            Err(_) => Err(ClientError::TimedOut {
-                what: "closing the consumer".to_owned(),
-                after: options.timeout,
-                setting: "CloseOptions::timeout",
-            }),
+            Err(_) => {
+                let error = ClientError::TimedOut {
+                    what: "closing the consumer".to_owned(),
+                    after: options.timeout,
+                    setting: "CloseOptions::timeout",
+                };
+                self.commits.give_up(&error, &self.interceptors);
+                Err(error)
+            }
         };
         self.interceptors.iter().for_each(|interceptor| interceptor.close());
-        self.fetcher.end_sessions().await;
-        self.core.close().await;
+        let left = options.timeout.saturating_sub(began.elapsed());
+        let _ = timeout(left, self.fetcher.end_sessions()).await;
+        let left = options.timeout.saturating_sub(began.elapsed());
+        let _ = timeout(left, self.core.close()).await;
         result
     }
 

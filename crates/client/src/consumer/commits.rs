@@ -3,18 +3,20 @@
 //! Always: commits in the background are made one after the other by one task, and their callbacks are called in that order,
 //! from within the consumer's own calls. A commit that is waited for comes after all of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use moldau_types::ErrorCode;
-use tokio::sync::mpsc;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::lookup::{Committer, at_coordinator, commit};
-use super::membership::Membership;
 use super::metrics::{ConsumerMetrics, note_since};
 use super::state::Position;
 use super::{Consumer, ConsumerInterceptor, OffsetAndMetadata, Offsets, TopicPartition};
-use crate::error::Result;
+use crate::error::{ClientError, Result};
 use crate::metadata::Core;
 use crate::net::Lane;
 
@@ -23,64 +25,130 @@ type Callback = Box<dyn FnOnce(&Offsets, Result<()>) + Send>;
 
 /// A commit to be made, and who hears of it.
 struct Job {
-    committer: Committer,
+    id: u64,
+    /// Who commits, or why nobody can.
+    committer: Result<Committer>,
+    offsets: Offsets,
+    /// Whether somebody hears what became of it; then it is tried once.
+    is_heard: bool,
+}
+
+/// A commit whose end was not told.
+struct Pending {
+    id: u64,
     offsets: Offsets,
     callback: Option<Callback>,
 }
 
-/// A commit that was made or has failed.
-struct Done {
-    offsets: Offsets,
-    callback: Option<Callback>,
-    result: Result<()>,
+/// The commits that wait for their turn.
+#[derive(Default)]
+struct Queue {
+    /// The jobs, and whether no more will come.
+    jobs: Mutex<(VecDeque<Job>, bool)>,
+    wake: Notify,
+}
+
+impl Queue {
+    /// The next job, as soon as there is one; `None` when no more will come.
+    async fn next(&self) -> Option<Job> {
+        loop {
+            {
+                let (jobs, is_over) = &mut *self.jobs.lock();
+                match jobs.pop_front() {
+                    Some(job) => return Some(job),
+                    None if *is_over => return None,
+                    None => {}
+                }
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    fn push(&self, job: Job) {
+        self.jobs.lock().0.push_back(job);
+        self.wake.notify_one();
+    }
+
+    /// Takes back the job that nobody hears of, if it still waits.
+    fn take_unheard(&self) -> Option<Job> {
+        let (jobs, _) = &mut *self.jobs.lock();
+        let place = jobs.iter().position(|job| !job.is_heard)?;
+        jobs.remove(place)
+    }
 }
 
 /// The commits in the background of one consumer.
 pub(super) struct Commits {
-    jobs: mpsc::UnboundedSender<Job>,
-    done: mpsc::UnboundedReceiver<Done>,
-    /// How many were asked for whose end was not told.
-    pending: usize,
+    queue: Arc<Queue>,
+    /// The results, in the order of `pending`.
+    done: mpsc::UnboundedReceiver<Result<()>>,
+    pending: VecDeque<Pending>,
+    next_id: u64,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Commits {
+    fn drop(&mut self) {
+        self.queue.jobs.lock().1 = true;
+        self.queue.wake.notify_one();
+    }
 }
 
 impl Commits {
     /// Starts the task; it ends when this is dropped and all that was asked for is done.
     pub(super) fn start(core: Arc<Core>, metrics: Arc<ConsumerMetrics>) -> Self {
-        let (jobs, mut waiting) = mpsc::unbounded_channel::<Job>();
+        let queue = Arc::new(Queue::default());
+        let waiting = queue.clone();
         let (report, done) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(Job { committer, offsets, callback }) = waiting.recv().await {
-                let result = match &callback {
+        let task = tokio::spawn(async move {
+            while let Some(Job { committer, offsets, is_heard, .. }) = waiting.next().await {
+                let result = match (committer, is_heard) {
                     // Nothing is to be done when there is nothing to commit.
                     _ if offsets.is_empty() => Ok(()),
-                    Some(_) => commit_once(&core, &metrics, &committer, &offsets).await,
-                    None => commit_until_done(&core, &metrics, &committer, &offsets).await,
+                    (Err(error), _) => Err(error),
+                    (Ok(committer), true) => commit_once(&core, &metrics, &committer, &offsets).await,
+                    (Ok(committer), false) => commit_until_done(&core, &metrics, &committer, &offsets).await,
                 };
-                let _ = report.send(Done { offsets, callback, result });
+                let _ = report.send(result);
             }
         });
-        Self { jobs, done, pending: 0 }
+        Self { queue, done, pending: VecDeque::new(), next_id: 0, task }
     }
 
-    fn push(&mut self, job: Job) {
-        if self.jobs.send(job).is_ok() {
-            self.pending += 1;
+    /// Has a commit made. One that nobody hears of takes the place of the one before that still waits: where partitions stood
+    /// then is of no interest any more.
+    fn push(&mut self, committer: Result<Committer>, offsets: Offsets, callback: Option<Callback>) {
+        let (id, is_heard) = (self.next_id, callback.is_some());
+        self.next_id += 1;
+        if !is_heard && let Some(older) = self.queue.take_unheard() {
+            self.pending.retain(|pending| pending.id != older.id);
+        }
+        self.pending.push_back(Pending { id, offsets: offsets.clone(), callback });
+        self.queue.push(Job { id, committer, offsets, is_heard });
+    }
+
+    /// Makes no more commits, and tells of all whose end is not known that they have failed.
+    pub(super) fn give_up(&mut self, error: &ClientError, interceptors: &[Box<dyn ConsumerInterceptor>]) {
+        self.tell_ready(interceptors);
+        self.task.abort();
+        while !self.pending.is_empty() {
+            self.tell(Err(error.clone()), interceptors);
         }
     }
 
     /// Whether any was asked for whose end was not told.
     pub(super) fn are_pending(&self) -> bool {
-        self.pending > 0
+        !self.pending.is_empty()
     }
 
     /// Waits for the next to end, and tells of it; pends while there is none. Cancelling this loses nothing.
     pub(super) async fn tell_next(&mut self, interceptors: &[Box<dyn ConsumerInterceptor>]) {
-        if self.pending == 0 {
+        if self.pending.is_empty() {
             return std::future::pending().await;
         }
         match self.done.recv().await {
             Some(done) => self.tell(done, interceptors),
-            None => self.pending = 0,
+            None => self.give_up(&ClientError::Closed("consumer"), interceptors),
         }
     }
 
@@ -91,13 +159,14 @@ impl Commits {
         }
     }
 
-    fn tell(&mut self, done: Done, interceptors: &[Box<dyn ConsumerInterceptor>]) {
-        self.pending = self.pending.saturating_sub(1);
-        if done.result.is_ok() && !done.offsets.is_empty() {
-            interceptors.iter().for_each(|interceptor| interceptor.on_commit(&done.offsets));
+    /// Tells what became of the first that is pending.
+    fn tell(&mut self, result: Result<()>, interceptors: &[Box<dyn ConsumerInterceptor>]) {
+        let Some(Pending { offsets, callback, .. }) = self.pending.pop_front() else { return };
+        if result.is_ok() && !offsets.is_empty() {
+            interceptors.iter().for_each(|interceptor| interceptor.on_commit(&offsets));
         }
-        match (done.callback, done.result) {
-            (Some(callback), result) => callback(&done.offsets, result),
+        match (callback, result) {
+            (Some(callback), result) => callback(&offsets, result),
             (None, Err(error)) => tracing::warn!(%error, "offsets were not committed"),
             (None, Ok(())) => {}
         }
@@ -105,7 +174,10 @@ impl Commits {
 }
 
 impl Consumer {
-    /// Commits where all partitions stand: after the last record that was given out.
+    /// Commits where all partitions stand: after the last record that was given out. A consumer that subscribed and is not
+    /// joined can't: [`ClientError::CommitFailed`] after its membership has ended, `REBALANCE_IN_PROGRESS` while it joins.
+    ///
+    /// [`ClientError::CommitFailed`]: crate::ClientError::CommitFailed
     pub async fn commit(&mut self) -> Result<()> {
         let offsets = self.standing();
         self.commit_offsets(offsets).await
@@ -139,11 +211,13 @@ impl Consumer {
         Ok(())
     }
 
-    /// Commits where all partitions stand, in the background; a failure is only logged.
+    /// Commits where all partitions stand, in the background, instead of one of this call that still waits for its turn; a
+    /// failure is only logged.
     pub fn commit_in_background(&mut self) -> Result<()> {
-        let (committer, offsets) = (self.committer()?, self.standing());
+        self.group()?;
+        let (committer, offsets) = (self.committer(), self.standing());
         if !offsets.is_empty() {
-            self.commits.push(Job { committer, offsets, callback: None });
+            self.commits.push(committer, offsets, None);
         }
         Ok(())
     }
@@ -181,8 +255,9 @@ impl Consumer {
         offsets: Offsets,
         callback: impl FnOnce(&Offsets, Result<()>) + Send + 'static,
     ) -> Result<()> {
-        let committer = self.committer()?;
-        self.commits.push(Job { committer, offsets, callback: Some(Box::new(callback)) });
+        self.group()?;
+        let committer = self.committer();
+        self.commits.push(committer, offsets, Some(Box::new(callback)));
         Ok(())
     }
 
@@ -198,18 +273,14 @@ impl Consumer {
     }
 
     pub(super) async fn commit_automatically_now(&mut self) -> Result<()> {
-        if !self.commits_automatically() || self.membership.as_ref().is_some_and(|m| m.committer().is_none())
-        {
-            return Ok(());
-        }
-        self.commit().await
+        if self.commits_automatically() && self.may_commit() { self.commit().await } else { Ok(()) }
     }
 
     /// Starts the automatic commit that is due, unless others are under way.
     pub(super) fn commit_automatically_if_due(&mut self, now: Instant) -> Result<()> {
         if self.commits_automatically() && now >= self.next_auto_commit {
             self.next_auto_commit = now + self.config.auto_commit_interval;
-            if !self.commits.are_pending() {
+            if !self.commits.are_pending() && self.may_commit() {
                 self.commit_in_background()?;
             }
         }
@@ -217,10 +288,15 @@ impl Consumer {
     }
 
     fn committer(&self) -> Result<Committer> {
-        match self.membership.as_ref().and_then(Membership::committer) {
-            Some(committer) => Ok(committer),
+        match &self.membership {
+            Some(membership) => membership.committer().ok_or_else(|| membership.commit_error()),
             None => Ok(Committer::of_group(self.group()?)),
         }
+    }
+
+    /// Whether this consumer is joined, or is no member at all.
+    fn may_commit(&self) -> bool {
+        self.membership.as_ref().is_none_or(|membership| membership.committer().is_some())
     }
 
     /// Where all partitions stand.
@@ -267,4 +343,30 @@ async fn measured(metrics: &ConsumerMetrics, commit: impl Future<Output = Result
         note_since(&metrics.commit_latencies, began);
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CommonConfig;
+
+    /// The bug: while a broker did not answer, each automatic or unheard commit was kept, without a limit.
+    #[tokio::test]
+    async fn an_unheard_commit_takes_the_place_of_one_that_waits() {
+        let config = CommonConfig::default();
+        let core = Core::new(config.clone(), false).expect("a core");
+        let mut commits = Commits::start(core, ConsumerMetrics::new(&config));
+        let offsets = |offset: i64| Offsets::from([(TopicPartition::new("t", 0), offset.into())]);
+        let refused = || Err(ClientError::Closed("consumer"));
+        commits.push(refused(), offsets(1), None);
+        commits.push(refused(), offsets(2), Some(Box::new(|_, _| ())));
+        commits.push(refused(), offsets(3), None);
+        commits.push(refused(), offsets(4), None);
+        let wanted = [offsets(2), offsets(4)];
+        assert!(commits.pending.iter().map(|pending| &pending.offsets).eq(&wanted));
+        assert!(commits.queue.jobs.lock().0.iter().map(|job| &job.offsets).eq(&wanted));
+        while commits.are_pending() {
+            commits.tell_next(&[]).await;
+        }
+    }
 }

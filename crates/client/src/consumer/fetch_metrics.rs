@@ -11,15 +11,18 @@ use super::state::{Reading, Readings};
 use crate::config::CommonConfig;
 use crate::metrics::{Group, Metric, Sensor};
 
-/// What was given out of answers, a value for each answer.
+/// What was given out: a value each time, and one for each answer.
 struct Consumed {
     bytes: Sensor,
     records: Sensor,
+    bytes_of_answers: Sensor,
+    records_of_answers: Sensor,
 }
 
 impl Consumed {
     fn new(config: &CommonConfig) -> Self {
-        Self { bytes: Sensor::new(config), records: Sensor::new(config) }
+        let sensor = || Sensor::new(config);
+        Self { bytes: sensor(), records: sensor(), bytes_of_answers: sensor(), records_of_answers: sensor() }
     }
 
     fn note(&self, given: Given) {
@@ -27,16 +30,22 @@ impl Consumed {
         self.records.note(given.records as f64);
     }
 
+    fn note_answer(&self, given: Given) {
+        self.bytes_of_answers.note(given.bytes as f64);
+        self.records_of_answers.note(given.records as f64);
+    }
+
     fn read(&self, group: &mut Group, tags: &[(&'static str, String)]) {
         let (bytes, records) = (self.bytes.read(), self.records.read());
+        let (answer_bytes, answer_records) = (self.bytes_of_answers.read(), self.records_of_answers.read());
         for (name, value) in [
             ("bytes-consumed-rate", bytes.rate),
             ("bytes-consumed-total", bytes.total),
-            ("fetch-size-avg", bytes.average),
-            ("fetch-size-max", bytes.max),
+            ("fetch-size-avg", answer_bytes.average),
+            ("fetch-size-max", answer_bytes.max),
             ("records-consumed-rate", records.rate),
             ("records-consumed-total", records.total),
-            ("records-per-request-avg", records.average),
+            ("records-per-request-avg", answer_records.average),
         ] {
             group.tagged(name, tags.to_vec(), value);
         }
@@ -142,15 +151,23 @@ impl FetchMetrics {
         group.into_metrics()
     }
 
-    fn note_consumed(&self, by_topic: BTreeMap<Arc<str>, Given>) {
-        let mut all = Given::default();
+    fn note_given(&self, topic: &Arc<str>, given: Given) {
+        self.all.note(given);
         let mut sensors = self.by_topic.lock();
+        sensors.entry(topic.clone()).or_insert_with(|| Consumed::new(&self.config)).note(given);
+    }
+
+    fn note_answer(&self, by_topic: &BTreeMap<Arc<str>, Given>) {
+        let mut all = Given::default();
+        let sensors = self.by_topic.lock();
         for (topic, given) in by_topic {
-            all.add(given);
-            sensors.entry(topic).or_insert_with(|| Consumed::new(&self.config)).note(given);
+            all.add(*given);
+            if let Some(consumed) = sensors.get(topic) {
+                consumed.note_answer(*given);
+            }
         }
         drop(sensors);
-        self.all.note(all);
+        self.all.note_answer(all);
     }
 }
 
@@ -168,7 +185,7 @@ impl Given {
     }
 }
 
-/// Adds up what is given out of one answer to a fetch, and notes it when the last of it is gone.
+/// Notes what is given out of one answer to a fetch, and how much that was when the last of it is gone.
 pub(super) struct Tally {
     metrics: Arc<ConsumerMetrics>,
     by_topic: Mutex<BTreeMap<Arc<str>, Given>>,
@@ -181,19 +198,15 @@ impl Tally {
 
     /// Batches of so many bytes, with so many records that were given out, are gone.
     pub(super) fn add(&self, topic: &Arc<str>, bytes: usize, records: usize) {
-        let mut by_topic = self.by_topic.lock();
-        match by_topic.get_mut(topic) {
-            Some(given) => given.add(Given { bytes, records }),
-            None => {
-                by_topic.insert(topic.clone(), Given { bytes, records });
-            }
-        }
+        let given = Given { bytes, records };
+        self.metrics.fetches.note_given(topic, given);
+        self.by_topic.lock().entry(topic.clone()).or_default().add(given);
     }
 }
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        self.metrics.fetches.note_consumed(std::mem::take(self.by_topic.get_mut()));
+        self.metrics.fetches.note_answer(self.by_topic.get_mut());
     }
 }
 
@@ -220,6 +233,9 @@ mod tests {
         let tally = Tally::new(metrics.clone());
         tally.add(&partition.topic, 100, 7);
         tally.add(&partition.topic, 0, 3);
+        // The bug: it counted only when the last of the answer was gone.
+        let total = |metric: &Metric| metric.name == "records-consumed-total" && metric.value == 10.0;
+        assert_eq!(metrics.read(&readings).iter().filter(|metric| total(metric)).count(), 2);
         drop(tally);
         let read = metrics.read(&readings);
         assert_kafkas(&read);

@@ -25,6 +25,7 @@ use crate::metadata::{Cluster, Core};
 
 /// A group with a member's place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupMetadata {
     /// The group.
     pub group_id: String,
@@ -123,8 +124,8 @@ impl Drop for Joining {
 }
 
 enum State {
-    /// Not joined, and not about to: after a failure.
-    Out,
+    /// Not joined, and not about to: it failed, for this reason, or has left.
+    Out(Option<ClientError>),
     Joining {
         joining: Joining,
         /// Who still commits for the partitions that a cooperative member goes on with.
@@ -196,7 +197,7 @@ impl Membership {
             missing: Missing::default(),
             enforced: None,
             previous: Previous::default(),
-            state: State::Out,
+            state: State::Out(None),
             reason: "".into(),
             metrics,
         };
@@ -252,7 +253,22 @@ impl Membership {
         match &self.state {
             State::In { joined, .. } => Some(self.committer_of(joined)),
             State::Joining { before, .. } => before.clone(),
-            State::Out => None,
+            State::Out(_) => None,
+        }
+    }
+
+    /// Why nothing can be committed now: whoever commits outside the membership would overwrite what the members commit.
+    pub(super) fn commit_error(&self) -> ClientError {
+        match &self.state {
+            State::Out(failure) => ClientError::CommitFailed {
+                group: self.group.clone(),
+                why: failure.as_ref().map(ToString::to_string).unwrap_or_default(),
+            },
+            _ => ClientError::server(
+                format!("commit for group {}", self.group),
+                ErrorCode::RebalanceInProgress,
+                Some("the member is joining; poll until it has partitions, then commit".to_owned()),
+            ),
         }
     }
 
@@ -312,7 +328,9 @@ impl Membership {
         match &mut self.state {
             State::In { heartbeat, .. } => heartbeat.pulse.noticed().await,
             State::Joining { joining, .. } => joining.finish().await,
-            State::Out => std::future::pending().await,
+            // The next poll joins again, or says once more why not.
+            State::Out(Some(_)) => {}
+            State::Out(None) => std::future::pending().await,
         }
     }
 
@@ -323,23 +341,36 @@ impl Membership {
         }
     }
 
-    /// What happened since the last call. Never waits for the group.
+    /// The membership ends with this error; the caller gives up what it owned.
+    fn fail<T>(&mut self, error: ClientError) -> Result<T> {
+        self.state = State::Out(Some(error.clone()));
+        Err(error)
+    }
+
+    /// What happened since the last call. Never waits for the group. After an error nothing is owned any more: where another
+    /// has taken this member's place, or a right is missing, the error is said again each time; after any other the member
+    /// joins anew.
     pub(super) fn next(&mut self) -> Result<Change> {
         match &mut self.state {
-            State::Out => Ok(Change::None),
+            State::Out(None) => Ok(Change::None),
+            State::Out(Some(error)) if error.is_fenced() || error.is_authorization() => Err(error.clone()),
+            State::Out(Some(_)) => {
+                self.reason = "joining failed before".into();
+                Ok(Change::Lost)
+            }
             State::Joining { joining, .. } => {
                 let Some(result) = joining.take() else { return Ok(Change::None) };
                 let joined = match result {
                     Ok(joined) => joined,
                     Err(error) => {
                         let went_on = matches!(self.state, State::Joining { before: Some(_), .. });
-                        self.state = State::Out;
                         return match error.code() {
                             Some(ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration) if went_on => {
+                                self.state = State::Out(None);
                                 self.reason = "the membership was lost".into();
                                 Ok(Change::Lost)
                             }
-                            _ => Err(error),
+                            _ => self.fail(error),
                         };
                     }
                 };
@@ -355,10 +386,7 @@ impl Membership {
             State::In { joined, heartbeat, taken_up: true } => {
                 heartbeat.pulse.polled();
                 match heartbeat.pulse.take() {
-                    Some(Notice::Failed(error)) => {
-                        self.state = State::Out;
-                        return Err(error);
-                    }
+                    Some(Notice::Failed(error)) => return self.fail(error),
                     Some(Notice::Lost) => {
                         self.member_id.set("");
                         self.reason = "the membership was lost".into();
@@ -414,16 +442,16 @@ impl Membership {
 
     /// Leaves the group if that is wanted of such a member.
     pub(super) async fn leave_as(mut self, reason: &str, leave_it: Leave) {
-        let member_id = self.member_id.get();
-        let coordinator = match std::mem::replace(&mut self.state, State::Out) {
-            State::In { joined, .. } => Ok(joined.coordinator),
-            _ if member_id.is_empty() => return,
-            _ => self.core.group_coordinator(&self.group).await,
-        };
         let instance_id = self.config.group_instance_id.clone();
         if leave_it == Leave::Never || (leave_it == Leave::ByKind && instance_id.is_some()) {
             return;
         }
+        let member_id = self.member_id.get();
+        let coordinator = match std::mem::replace(&mut self.state, State::Out(None)) {
+            State::In { joined, .. } => Ok(joined.coordinator),
+            _ if member_id.is_empty() => return,
+            _ => self.core.group_coordinator(&self.group).await,
+        };
         let member = Committer { group: self.group.clone(), generation: -1, member_id, instance_id };
         let left = match coordinator {
             Ok(coordinator) => leave(&self.core, coordinator, &member, reason).await,

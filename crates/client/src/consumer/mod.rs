@@ -155,7 +155,9 @@ impl Consumer {
         {
             self.pattern = None;
         }
-        self.subscribe_to(group, topics.into_iter().map(Into::into).collect())
+        let topics: BTreeSet<String> = topics.into_iter().map(Into::into).collect();
+        self.core.want_no_more_than(&topics);
+        self.subscribe_to(group, topics)
     }
 
     fn subscribe_to(&mut self, group: String, topics: BTreeSet<String>) -> Result<()> {
@@ -213,6 +215,7 @@ impl Consumer {
         {
             self.pattern = None;
         }
+        self.core.want_no_more_than(&BTreeSet::new());
         self.read_only(&[]);
         result
     }
@@ -297,6 +300,14 @@ impl Consumer {
         Some(Position { offset: first.offset, leader_epoch: None })
     }
 
+    /// What a stream has not given out, but for partitions that are paused.
+    fn take_unread(&mut self) -> Vec<ConsumerRecord> {
+        let (held, given): (VecDeque<_>, VecDeque<_>) =
+            self.unread.drain(..).partition(|record| self.readings.is_paused(record));
+        self.unread = held;
+        given.into()
+    }
+
     fn drop_unread(&mut self, partition: &TopicPartition) {
         self.unread.retain(|record| record.topic_partition() != *partition);
     }
@@ -304,8 +315,9 @@ impl Consumer {
     /// Gives the next records, at least one, or none when `timeout` is over or interceptors left all of them out.
     pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
         self.wakeup.check()?;
-        if !self.unread.is_empty() {
-            return Ok(std::mem::take(&mut self.unread).into());
+        let unread = self.take_unread();
+        if !unread.is_empty() {
+            return Ok(unread);
         }
         let poll = self.metrics.poll_begins();
         let records = self.poll_until(Instant::now() + timeout).await;

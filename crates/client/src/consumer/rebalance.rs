@@ -51,7 +51,15 @@ impl Consumer {
     /// Takes up what the group has decided, and joins where that is due.
     pub(super) async fn rebalance(&mut self) -> Result<()> {
         let Some(membership) = &mut self.membership else { return Ok(()) };
-        match membership.next()? {
+        let change = match membership.next() {
+            Ok(change) => change,
+            Err(error) => {
+                // Others may own the partitions by now.
+                self.give_up(true);
+                return Err(error);
+            }
+        };
+        match change {
             membership::Change::None => Ok(()),
             membership::Change::Assigned(partitions) => {
                 self.take_up(&partitions).await;

@@ -133,6 +133,7 @@ impl OffsetSpec {
 
 /// An offset that was looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FoundOffset {
     /// The offset.
     pub offset: i64,

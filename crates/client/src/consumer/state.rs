@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::record::{OffsetSpec, TopicPartition};
+use super::record::{ConsumerRecord, OffsetSpec, TopicPartition};
 
 /// How a partition gets its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +100,11 @@ impl Readings {
             .iter()
             .filter_map(|(partition, reading)| reading.position.err().map(|need| (partition.clone(), need)))
             .collect()
+    }
+
+    /// Whether the record's partition is paused.
+    pub(super) fn is_paused(&self, record: &ConsumerRecord) -> bool {
+        self.partitions.get(&record.topic_partition()).is_some_and(|reading| reading.paused)
     }
 
     /// A position was found for `need`; it counts only if nothing else was asked for meanwhile.

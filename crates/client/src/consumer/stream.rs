@@ -17,10 +17,12 @@ impl Consumer {
     /// The next record, however long it takes. Cancelling this loses nothing.
     pub async fn next(&mut self) -> Result<ConsumerRecord> {
         loop {
-            if let Some(record) = self.unread.pop_front() {
+            let next = self.unread.iter().position(|record| !self.readings.is_paused(record));
+            if let Some(record) = next.and_then(|next| self.unread.remove(next)) {
                 return Ok(record);
             }
-            self.unread = self.poll(POLL).await?.into();
+            let polled = self.poll(POLL).await?;
+            self.unread.extend(polled);
         }
     }
 

@@ -124,6 +124,14 @@ impl Cache {
         }
     }
 
+    /// Asks only for these topics from now on, if it was for all.
+    pub(super) fn want_no_more_than(&self, names: &BTreeSet<String>) {
+        let mut inner = self.inner.lock();
+        if inner.wanted == Wanted::All {
+            inner.wanted = Wanted::Topics(names.clone());
+        }
+    }
+
     /// Metadata was read, or could not be.
     pub(super) fn note_reading(&self, succeeded: bool) {
         let mut inner = self.inner.lock();
@@ -194,6 +202,19 @@ mod tests {
         assert!(wanted(&cache).is_empty());
         assert!(cache.want_at(&["a"], at(9)), "it is new again");
         assert_eq!(wanted(&cache), ["a"]);
+    }
+
+    #[test]
+    #[cfg(feature = "regex")]
+    fn all_topics_are_asked_for_only_until_some_are_named() {
+        let cache = Cache::new(None);
+        cache.want_all();
+        assert_eq!(cache.wanted(), Wanted::All);
+        cache.want_no_more_than(&["a".to_owned()].into());
+        assert_eq!(wanted(&cache), ["a"]);
+        cache.want(&["b"]);
+        cache.want_no_more_than(&BTreeSet::new());
+        assert_eq!(wanted(&cache), ["a", "b"], "what is asked for by name stays");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::consumer::TopicPartition;
 
 /// A broker's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Broker {
     /// The node id.
     pub id: i32,
@@ -93,6 +94,7 @@ impl Topic {
 
 /// A snapshot of the cluster.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Cluster {
     /// The cluster's id.
     pub id: Option<String>,

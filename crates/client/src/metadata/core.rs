@@ -2,6 +2,7 @@
 //!
 //! Always: when none of the known brokers can be reached, the addresses of `bootstrap.servers` are tried again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -321,6 +322,11 @@ impl Core {
     #[cfg(feature = "regex")]
     pub(crate) fn want_all(&self) {
         self.cache.want_all();
+    }
+
+    /// If all topics were kept, keeps only these from the next reading on.
+    pub(crate) fn want_no_more_than(&self, names: &BTreeSet<String>) {
+        self.cache.want_no_more_than(names);
     }
 
     /// Keeps these topics fresh from the next reading on; they count as used now.

@@ -327,11 +327,14 @@ impl Connection {
 async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> {
     let size = |bytes: i32| u32::try_from(bytes).ok().filter(|bytes| *bytes > 0);
     let (send, receive) = (size(config.send_buffer), size(config.receive_buffer));
-    if send.is_none() && receive.is_none() {
-        return TcpStream::connect(address).await;
+    // Of this kind are errors of the look-up alone.
+    let not_found = |error| io::Error::new(io::ErrorKind::NotFound, error);
+    let addresses: Vec<_> = tokio::net::lookup_host(address).await.map_err(not_found)?.collect();
+    if send.is_none() && receive.is_none() && !addresses.is_empty() {
+        return TcpStream::connect(&addresses[..]).await;
     }
     let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for found in tokio::net::lookup_host(address).await? {
+    for found in addresses {
         let socket = if found.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Before connecting, since the window that is offered depends on it.
         send.map_or(Ok(()), |bytes| socket.set_send_buffer_size(bytes))?;

@@ -76,7 +76,15 @@ impl Pool {
 
     /// Ends all connections.
     pub(crate) async fn close(&self) {
-        let slots: Vec<_> = self.slots.lock().drain().map(|(_, slot)| slot).collect();
+        let mut slots: Vec<_> = self.slots.lock().drain().map(|(_, slot)| slot).collect();
+        // Those that are there first: the others are about to be made, which a caller may not wait for.
+        slots.retain(|slot| match slot.try_lock() {
+            Ok(mut slot) => {
+                slot.connection.take().inspect(Connection::close);
+                false
+            }
+            Err(_) => true,
+        });
         for slot in slots {
             if let Some(connection) = slot.lock().await.connection.take() {
                 connection.close();

@@ -193,27 +193,34 @@ impl Producer {
     /// As [`Producer::close`]; what is not delivered when `timeout` is over fails with [`ClientError::Closed`], and the
     /// result is [`ClientError::TimedOut`].
     pub async fn close_within(self, timeout: std::time::Duration) -> Result<()> {
-        let handle = self.handle.clone();
-        match tokio::time::timeout(timeout, self.close()).await {
-            Ok(closed) => closed,
+        let Handle { core, accumulator, .. } = &*self.handle;
+        let began = tokio::time::Instant::now();
+        accumulator.start_closing();
+        let flushed = match tokio::time::timeout(timeout, self.flush()).await {
+            Ok(flushed) => flushed,
             Err(_) => {
-                handle.accumulator.fail(ClientError::Closed("producer"));
-                handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
-                handle.core.close().await;
+                accumulator.fail(ClientError::Closed("producer"));
                 Err(ClientError::TimedOut {
                     what: "closing the producer".to_owned(),
                     after: timeout,
                     setting: "the time that close_within was given",
                 })
             }
-        }
+        };
+        self.close_interceptors();
+        let _ = tokio::time::timeout(timeout.saturating_sub(began.elapsed()), core.close()).await;
+        flushed
+    }
+
+    fn close_interceptors(&self) {
+        self.handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
     }
 
     /// Flushes and ends; later calls of `send` fail.
     pub async fn close(self) -> Result<()> {
         self.handle.accumulator.start_closing();
         let flushed = self.flush().await;
-        self.handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
+        self.close_interceptors();
         self.handle.core.close().await;
         flushed
     }

@@ -21,13 +21,23 @@ async fn unused_address() -> String {
 }
 
 #[tokio::test]
-async fn nothing_listening_says_how_to_start_a_node_at_once() {
+async fn nothing_listening_is_told_at_once_in_words_of_a_library() {
     let address = unused_address().await;
     let started = Instant::now();
     let error = Admin::connect(common(&address)).await.err().expect("no broker");
     assert!(started.elapsed() < Duration::from_secs(1));
-    let wanted = format!("nothing listens on {address}; start a node with `moldau serve`");
+    let wanted = format!("nothing listens on {address}; check the setting bootstrap.servers");
     assert!(error.to_string().starts_with(&wanted), "{error}");
+    assert!(error.is_retriable());
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_known_is_told_as_such() {
+    let error = Admin::connect(common("no-such-host.invalid:9092")).await.err().expect("no broker");
+    assert!(
+        error.to_string().starts_with("the host name no-such-host.invalid can't be looked up: "),
+        "{error}"
+    );
     assert!(error.is_retriable());
 }
 

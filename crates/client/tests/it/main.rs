@@ -1,6 +1,7 @@
 //! The client against a broker made of a few lines, which fails in the ways a real one rarely does.
 
 mod broker;
+mod closing;
 mod connection;
 mod idempotence;
 mod idle_topics;

@@ -140,7 +140,7 @@ async fn closing_leaves_the_group_or_not_as_it_is_told() {
         let group = unique("leaving");
         let settings: Vec<_> = [("group.id", group.as_str())].into_iter().chain(settings).collect();
         let member = joined(&node, &topic, &settings).await;
-        member.close_with(CloseOptions { leave, ..Default::default() }).await.expect("closed");
+        member.close_with(CloseOptions::default().leave(leave)).await.expect("closed");
         let described = admin.describe_group(&group).await.expect("described");
         assert_eq!(described.members.len(), members, "{settings:?} {leave:?}");
     }

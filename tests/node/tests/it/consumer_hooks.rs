@@ -210,6 +210,8 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     assert!(figure(&consumer, fetches, "records-lag-max").is_nan());
     consumer.subscribe([topic.as_str()]).expect("subscribed");
     let got = read(&mut consumer, 10).await.len();
+    // The bug: nothing counted before all of an answer was given out.
+    assert_eq!(figure(&consumer, fetches, "records-consumed-total"), got as f64);
     let of_topic = [("topic", topic.clone())];
     let of_partition = [("topic", topic.clone()), ("partition", "0".to_owned())];
     assert_eq!(tagged(&consumer, fetches, "records-lag", &of_partition), (40 - got) as f64);
@@ -238,6 +240,8 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     assert!(figure(&consumer, fetches, "fetch-total") >= 1.0);
     assert_eq!(figure(&consumer, coordinator, "assigned-partitions"), 2.0);
     assert_eq!(figure(&consumer, coordinator, "rebalance-total"), 1.0);
+    // The bug: the answer that only gives the member its id counted as a join.
+    assert_eq!(figure(&consumer, coordinator, "join-total"), 1.0);
     assert_eq!(figure(&consumer, coordinator, "sync-total"), 1.0);
     assert_eq!(figure(&consumer, coordinator, "commit-total"), 2.0);
     assert!(figure(&consumer, coordinator, "commit-latency-max") > 0.0);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moldau_client::{
-    Consumer, ErrorCode, OffsetAndMetadata, ProducerRecord, RebalanceListener, TopicPartition,
+    ClientError, Consumer, ErrorCode, OffsetAndMetadata, ProducerRecord, RebalanceListener, TopicPartition,
 };
 use moldau_node_tests::wire::{Wire, name_of};
 use moldau_node_tests::{Node, PATIENCE, read, unique, value, write_numbers};
@@ -271,6 +271,89 @@ async fn a_static_member_comes_back_to_its_partitions_without_a_rebalance() {
     let error = tokio::time::timeout(PATIENCE, fenced).await.expect("fenced in time");
     assert_eq!(error.code(), Some(ErrorCode::FencedInstanceId), "{error}");
     assert!(error.is_fenced());
+}
+
+/// What is lost, and what is only revoked.
+#[derive(Clone, Default)]
+struct Losses(Arc<Mutex<Vec<&'static str>>>);
+
+impl RebalanceListener for Losses {
+    fn revoked(&mut self, _: &[TopicPartition]) {
+        self.0.lock().expect("not poisoned").push("revoked");
+    }
+    fn lost(&mut self, _: &[TopicPartition]) {
+        self.0.lock().expect("not poisoned").push("lost");
+    }
+}
+
+/// The bug: it went on reading its partitions, and committed as nobody in particular.
+#[tokio::test]
+async fn a_fenced_member_reads_and_commits_no_more() {
+    let node = Node::get();
+    let topic = node.topic("fenced", 1, &[]).await.expect("a topic");
+    let group = unique("fenced");
+    let producer = node.producer(&[]).await.expect("a producer");
+    write_numbers(&producer, &topic, 0, 0..100).await.expect("written");
+    let settings = [
+        ("group.instance.id", "a"),
+        ("max.poll.records", "1"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+        ("auto.commit.interval.ms", "1"),
+    ];
+    let mut fenced = member(&node, &group, &topic, &settings).await;
+    let losses = Losses::default();
+    fenced.set_rebalance_listener(losses.clone());
+    read(&mut fenced, 1).await;
+    let mut usurper = member(&node, &group, &topic, &[("group.instance.id", "a"), settings[2]]).await;
+    read(&mut usurper, 1).await;
+    usurper.close().await.expect("closed, and a member still");
+    let admin = node.admin().await.expect("an admin client");
+    let partition = TopicPartition::new(topic.as_str(), 0);
+    let committed = async || admin.group_offsets(&group).await.expect("read")[&partition].offset;
+    let before = committed().await;
+    let fencing = async { while fenced.poll(Duration::from_millis(100)).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, fencing).await.expect("fenced in time");
+    assert!(fenced.assignment().is_empty());
+    assert_eq!(*losses.0.lock().expect("not poisoned"), ["lost"]);
+    for _ in 0..3 {
+        let error = fenced.poll(Duration::from_millis(10)).await.expect_err("it is fenced still");
+        assert_eq!(error.code(), Some(ErrorCode::FencedInstanceId), "{error}");
+    }
+    let offsets = || [(partition.clone(), OffsetAndMetadata::from(99))].into();
+    let error = fenced.commit_offsets(offsets()).await.expect_err("no member any more");
+    assert!(matches!(error, ClientError::CommitFailed { .. }), "{error}");
+    let (sender, told) = tokio::sync::oneshot::channel();
+    fenced
+        .commit_offsets_async(offsets(), move |_, result| sender.send(result).expect("waited for"))
+        .expect("taken");
+    fenced.close().await.expect("closed");
+    let error = told.await.expect("told").expect_err("no member any more");
+    assert!(matches!(error, ClientError::CommitFailed { .. }), "{error}");
+    assert_eq!(committed().await, before, "nothing was committed by the one that is fenced");
+}
+
+/// The bug: after a failed join it never tried again.
+#[tokio::test]
+async fn a_member_whose_join_has_failed_joins_again() {
+    let node = Node::get();
+    let topic = node.topic("rejoin", 1, &[]).await.expect("a topic");
+    let group = unique("rejoin");
+    let of = |assignor| [("partition.assignment.strategy", assignor)];
+    let mut first = [member(&node, &group, &topic, &of("range")).await];
+    share(&mut first, 1).await;
+    let mut other = [member(&node, &group, &topic, &of("roundrobin")).await];
+    let failing = async {
+        loop {
+            if let Err(error) = other[0].poll(Duration::from_millis(100)).await {
+                return error;
+            }
+        }
+    };
+    let error = tokio::time::timeout(PATIENCE, failing).await.expect("refused in time");
+    assert_eq!(error.code(), Some(ErrorCode::InconsistentGroupProtocol), "{error}");
+    let [first] = first;
+    first.close().await.expect("closed");
+    share(&mut other, 1).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,13 @@ async fn a_stream_that_is_dropped_loses_no_record_and_commits_none_that_it_did_n
     assert_eq!(committed[&partition].offset, 10);
     assert_eq!(consumer.current_lag(&partition), Some(90));
     assert_eq!(take(&mut consumer, 5).await, (10..15).collect::<Vec<_>>());
+    // The bug: what a stream had not given out was given out although its partition was paused.
+    consumer.pause([&partition]).expect("paused");
+    assert!(consumer.poll(std::time::Duration::ZERO).await.expect("a poll").is_empty());
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(1), consumer.next()).await.is_err());
+    assert_eq!(consumer.position(&partition).await.expect("known"), 15);
+    consumer.resume([&partition]).expect("resumed");
+    assert_eq!(take(&mut consumer, 5).await, (15..20).collect::<Vec<_>>());
     consumer.seek(&partition, 40).expect("sought");
     assert_eq!(take(&mut consumer, 2).await, [40, 41]);
     let polled = read(&mut consumer, 58).await;

@@ -154,13 +154,13 @@ impl Join {
         let allowed = self.config.max_poll_interval + JOIN_GRACE;
         let began = Instant::now();
         let response = connection.start_within(version, &request, allowed)?.answer().await?;
-        note_since(&self.metrics.joins, began);
         let code = ErrorCode::from_code(response.error_code);
         if (code == ErrorCode::None || code == ErrorCode::MemberIdRequired) && !response.member_id.is_empty()
         {
             self.member_id.set(&response.member_id);
         }
         ClientError::check(response.error_code, || format!("joining group {}", self.group), None)?;
+        note_since(&self.metrics.joins, began);
         Ok(response)
     }
 
@@ -251,8 +251,8 @@ impl Join {
         let allowed = self.config.max_poll_interval + JOIN_GRACE;
         let began = Instant::now();
         let response = connection.start_within(version, &request, allowed)?.answer().await?;
-        note_since(&self.metrics.syncs, began);
         ClientError::check(response.error_code, || format!("assignment in group {}", self.group), None)?;
+        note_since(&self.metrics.syncs, began);
         decode_assignment(&response.assignment).map_err(|why| ClientError::Malformed {
             address: connection.address().to_owned(),
             what: "an assignment".to_owned(),
