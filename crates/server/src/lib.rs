@@ -1,6 +1,6 @@
 //! Sockets, request handlers, broker and controller lifecycle: a whole node.
 //!
-//! [`Node::start`] starts one from its configs, [`Node::stop`] ends it. Inside: [`network`] moves frames, `dispatch`
+//! [`Node::start`] starts one from its configs, [`Node::stop`] ends it. Inside: `network` moves frames, `dispatch`
 //! and `handlers` answer them (one file for each API), `broker` holds the led partitions, `fetch` and `produce` are the
 //! data path, `controller` turns requests into metadata, `telemetry`
 //! tells of it all over HTTP.

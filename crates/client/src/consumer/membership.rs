@@ -353,7 +353,7 @@ impl Membership {
     pub(super) fn next(&mut self) -> Result<Change> {
         match &mut self.state {
             State::Out(None) => Ok(Change::None),
-            State::Out(Some(error)) if error.is_fenced() || error.is_authorization() => Err(error.clone()),
+            State::Out(Some(error)) if error.is_fenced() => Err(error.clone()),
             State::Out(Some(_)) => {
                 self.reason = "joining failed before".into();
                 Ok(Change::Lost)
