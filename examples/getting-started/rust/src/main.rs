@@ -16,8 +16,8 @@ async fn main() -> Result<()> {
     let mut consumer = Consumer::connect(ConsumerConfig::from_pairs(consuming)?).await?;
     consumer.subscribe(["flights"])?;
     for record in consumer.poll(Duration::from_secs(30)).await? {
-        let text = |bytes: Option<_>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
-        println!("{} {}", text(record.key), text(record.value));
+        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+        println!("{} {}", text(record.key.as_deref()), text(record.value.as_deref()));
     }
     consumer.close().await
 }
