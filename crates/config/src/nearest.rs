@@ -1,5 +1,7 @@
 //! The key that was meant by a misspelt one.
 
+use strsim::levenshtein;
+
 use crate::keys;
 use crate::settings::LISTENER_PREFIX;
 
@@ -19,31 +21,14 @@ fn nearest(name: &str) -> Option<&'static str> {
     let limit = (wanted.len() / 4).max(1);
     keys::broker()
         .chain(keys::own())
-        .map(|key| (distance(&wanted, &plain(key.name)), key.name))
+        .map(|key| (levenshtein(&wanted, &plain(key.name)), key.name))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, key)| key)
 }
 
-fn plain(key: &str) -> Vec<u8> {
-    key.bytes()
-        .map(|byte| if matches!(byte, b'_' | b'-') { b'.' } else { byte.to_ascii_lowercase() })
-        .collect()
-}
-
-/// The number of single-byte edits between two names.
-fn distance(left: &[u8], right: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, byte) in left.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = at + 1;
-        for (other_at, other) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(byte != other);
-            diagonal = row[other_at + 1];
-            row[other_at + 1] = replaced.min(diagonal + 1).min(row[other_at] + 1);
-        }
-    }
-    row[right.len()]
+fn plain(key: &str) -> String {
+    key.replace(['_', '-'], ".").to_ascii_lowercase()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use strsim::levenshtein;
+
 /// A setting that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -128,29 +130,12 @@ pub(crate) fn nearest<'a>(key: &str, known: impl IntoIterator<Item = &'a str>) -
     let limit = (wanted.len() / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (distance(&wanted, &normalized(candidate)), candidate))
+        .map(|candidate| (levenshtein(&wanted, &normalized(candidate)), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-fn normalized(key: &str) -> Vec<u8> {
-    key.bytes()
-        .map(|byte| if byte == b'_' || byte == b'-' { b'.' } else { byte.to_ascii_lowercase() })
-        .collect()
-}
-
-/// The number of single-byte edits between two keys.
-fn distance(left: &[u8], right: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let substitute = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
+fn normalized(key: &str) -> String {
+    key.replace(['_', '-'], ".").to_ascii_lowercase()
 }
