@@ -18,6 +18,7 @@ use crate::net::{Connection, Lane};
 
 /// What has configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ResourceType {
     /// A topic, by its name.
     Topic,
@@ -56,6 +57,7 @@ impl ResourceType {
 
 /// One thing that has configs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct ConfigResource {
     /// Its kind.
     pub kind: ResourceType,
@@ -64,6 +66,11 @@ pub struct ConfigResource {
 }
 
 impl ConfigResource {
+    /// Something of any kind.
+    pub fn new(kind: ResourceType, name: impl Into<String>) -> Self {
+        Self { kind, name: name.into() }
+    }
+
     /// A topic.
     pub fn topic(name: impl Into<String>) -> Self {
         Self { kind: ResourceType::Topic, name: name.into() }
@@ -94,6 +101,7 @@ impl ConfigResource {
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum ConfigSource {
     Unknown,
     TopicConfig,
@@ -140,6 +148,7 @@ impl ConfigSource {
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum ConfigType {
     Unknown,
     Boolean,

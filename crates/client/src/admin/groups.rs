@@ -24,7 +24,8 @@ use crate::error::{ClientError, Result};
 use crate::net::Lane;
 
 /// A group in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupListing {
     /// The id.
     pub id: String,
@@ -55,7 +56,8 @@ pub struct MemberDescription {
 }
 
 /// A group with its members.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupDescription {
     /// The id.
     pub id: String,
@@ -73,6 +75,7 @@ pub struct GroupDescription {
 
 /// Which groups to list; an empty list stands for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GroupFilter {
     /// States, such as `Stable` or `Empty` (KIP-518).
     pub states: Vec<String>,
@@ -82,8 +85,32 @@ pub struct GroupFilter {
     pub protocol_types: Vec<String>,
 }
 
+impl GroupFilter {
+    /// Lets through the groups in these states.
+    #[must_use]
+    pub fn states(mut self, states: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.states = states.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets through the groups of these types.
+    #[must_use]
+    pub fn types(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.types = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Lets through the groups with these embedded protocols.
+    #[must_use]
+    pub fn protocol_types(mut self, protocol_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.protocol_types = protocol_types.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
 /// Which members to remove from a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MembersToRemove {
     /// All of them, static and dynamic.
     All,

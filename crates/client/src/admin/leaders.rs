@@ -119,6 +119,7 @@ pub(super) fn by_topic<'a>(
 
 /// Which replica is made the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ElectionType {
     /// The first replica, when it is in sync.
     Preferred,

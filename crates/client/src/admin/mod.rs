@@ -31,6 +31,7 @@ pub use topics::{CreatedConfig, CreatedTopic, NewTopic, TopicListing};
 use crate::config::AdminConfig;
 use crate::error::Result;
 use crate::metadata::Core;
+use crate::metrics::{Group, Metric};
 
 /// Administers a cluster. Clones share the connections.
 ///
@@ -70,6 +71,13 @@ impl Admin {
         Ok(admin)
     }
 
+    /// What the client's connections counted, under Kafka's names (`admin-client-metrics`).
+    pub fn metrics(&self) -> Vec<Metric> {
+        let mut group = Group::new("admin-client-metrics");
+        self.core.connection_metrics().read_into(&mut group);
+        group.into_metrics()
+    }
+
     /// Ends the connections.
     pub async fn close(self) {
         self.core.close().await;
@@ -78,5 +86,19 @@ impl Admin {
     fn timeout_ms(&self) -> i32 {
         let allowed: Duration = self.core.config().request_timeout;
         allowed.as_millis().min(i32::MAX as u128) as i32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::assert_kafkas;
+
+    #[tokio::test]
+    async fn all_figures_of_an_admin_client_are_kafkas() {
+        let admin = Admin::new(AdminConfig::default()).expect("a client");
+        let metrics = admin.metrics();
+        assert_kafkas(&metrics);
+        assert!(metrics.iter().any(|metric| metric.name == "connection-count" && metric.value == 0.0));
     }
 }

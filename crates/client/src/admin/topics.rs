@@ -21,6 +21,7 @@ use crate::metadata::Topic;
 
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewTopic {
     /// The name.
     pub name: String,
@@ -57,6 +58,13 @@ impl NewTopic {
     #[must_use]
     pub fn replication_factor(mut self, count: i16) -> Self {
         self.replication_factor = Some(count);
+        self
+    }
+
+    /// Sets the replicas of each partition, the preferred leader first, in place of the two numbers.
+    #[must_use]
+    pub fn assignments(mut self, replicas: Vec<Vec<i32>>) -> Self {
+        self.assignments = replicas;
         self
     }
 

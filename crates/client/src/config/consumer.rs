@@ -7,6 +7,7 @@ use crate::serialization::SerdeClass;
 
 /// Where a partition without a usable committed offset is started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AutoOffsetReset {
     /// At the log start offset.
     Earliest,

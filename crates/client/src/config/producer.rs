@@ -49,6 +49,7 @@ impl ConfigValue for Acks {
 /// How batches are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum CompressionType {
     #[default]
     None,
@@ -83,6 +84,7 @@ impl ConfigValue for CompressionType {
 
 /// A partitioner that comes with this crate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartitionerClass {
     /// By key where there is one, else sticky or adaptive (KIP-480, KIP-794).
     #[default]

@@ -215,10 +215,12 @@ mod tests {
     use super::super::state::{Need, Position};
     use super::*;
     use crate::metrics::assert_kafkas;
+    use crate::net::ConnectionMetrics;
 
     #[test]
     fn all_figures_of_a_consumer_are_kafkas() {
-        let metrics = ConsumerMetrics::new(&CommonConfig::default());
+        let config = CommonConfig::default();
+        let (metrics, connections) = (ConsumerMetrics::new(&config), ConnectionMetrics::new(&config));
         let partition = TopicPartition::new("t", 0);
         let mut readings = Readings::default();
         readings.replace(&[partition.clone(), TopicPartition::new("t", 1)]);
@@ -235,9 +237,9 @@ mod tests {
         tally.add(&partition.topic, 0, 3);
         // The bug: it counted only when the last of the answer was gone.
         let total = |metric: &Metric| metric.name == "records-consumed-total" && metric.value == 10.0;
-        assert_eq!(metrics.read(&readings).iter().filter(|metric| total(metric)).count(), 2);
+        assert_eq!(metrics.read(&readings, &connections).iter().filter(|metric| total(metric)).count(), 2);
         drop(tally);
-        let read = metrics.read(&readings);
+        let read = metrics.read(&readings, &connections);
         assert_kafkas(&read);
         let values = |name: &str| -> Vec<f64> {
             read.iter().filter(|metric| metric.name == name).map(|metric| metric.value).collect()

@@ -11,6 +11,7 @@ use super::fetch_metrics::FetchMetrics;
 use super::state::Readings;
 use crate::config::CommonConfig;
 use crate::metrics::{Group, Metric, Sensor};
+use crate::net::ConnectionMetrics;
 
 /// When something last happened.
 #[derive(Default)]
@@ -108,20 +109,21 @@ impl ConsumerMetrics {
     }
 
     /// All figures of a consumer that reads these partitions.
-    pub(super) fn read(&self, readings: &Readings) -> Vec<Metric> {
-        let mut metrics = self.of_consumer();
+    pub(super) fn read(&self, readings: &Readings, connections: &ConnectionMetrics) -> Vec<Metric> {
+        let mut metrics = self.of_consumer(connections);
         metrics.extend(self.fetches.read(readings));
         metrics.extend(self.of_coordinator(readings.partitions.len()));
         metrics
     }
 
-    fn of_consumer(&self) -> Vec<Metric> {
+    fn of_consumer(&self, connections: &ConnectionMetrics) -> Vec<Metric> {
         let mut group = Group::new("consumer-metrics");
         group.value("last-poll-seconds-ago", self.last_poll.seconds_ago());
         group.average(["time-between-poll-avg", "time-between-poll-max"], &self.time_between_polls);
         group.value("poll-idle-ratio-avg", self.poll_idle_ratio.read().average);
         group.value("commit-sync-time-ns-total", self.commit_sync_time.get());
         group.value("committed-time-ns-total", self.committed_time.get());
+        connections.read_into(&mut group);
         group.into_metrics()
     }
 

@@ -283,7 +283,7 @@ impl Consumer {
     /// What the consumer has counted and measured, under Kafka's names: `consumer-metrics`,
     /// `consumer-fetch-manager-metrics` and `consumer-coordinator-metrics`.
     pub fn metrics(&self) -> Vec<Metric> {
-        self.metrics.read(&self.readings)
+        self.metrics.read(&self.readings, self.core.connection_metrics())
     }
 
     fn group(&self) -> Result<&str> {

@@ -40,6 +40,7 @@ pub enum TimestampType {
 
 /// A record that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConsumerRecord {
     /// The topic.
     pub topic: Arc<str>,
@@ -62,6 +63,27 @@ pub struct ConsumerRecord {
 }
 
 impl ConsumerRecord {
+    /// A record without key, value and headers, for the tests of what takes records.
+    ///
+    /// ```
+    /// use moldau_client::ConsumerRecord;
+    /// let mut record = ConsumerRecord::new("flights", 0, 42);
+    /// record.key = Some("N14228".into());
+    /// ```
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: i64) -> Self {
+        Self {
+            topic: topic.into(),
+            partition,
+            offset,
+            timestamp: -1,
+            timestamp_type: TimestampType::CreateTime,
+            leader_epoch: None,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        }
+    }
+
     /// The partition it came from.
     pub fn topic_partition(&self) -> TopicPartition {
         TopicPartition { topic: self.topic.clone(), partition: self.partition }
@@ -87,6 +109,7 @@ impl From<i64> for OffsetAndMetadata {
 
 /// What to look an offset up by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OffsetSpec {
     /// The log start offset.
     Earliest,

@@ -36,6 +36,7 @@ impl Broker {
 
 /// A partition and who leads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Partition {
     /// The number of the partition.
     pub index: i32,
@@ -53,8 +54,24 @@ pub struct Partition {
     pub error: ErrorCode,
 }
 
+impl Partition {
+    /// A partition without leader and replicas, for the tests of what takes partitions.
+    pub fn new(index: i32) -> Self {
+        Self {
+            index,
+            leader: None,
+            leader_epoch: -1,
+            replicas: Vec::new(),
+            isr: Vec::new(),
+            offline: Vec::new(),
+            error: ErrorCode::None,
+        }
+    }
+}
+
 /// A topic with its partitions, ordered by their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Topic {
     /// The name.
     pub name: Arc<str>,

@@ -20,7 +20,7 @@ use super::cache::{Cache, Wanted};
 use super::cluster::{Broker, Cluster, Topic};
 use crate::config::{CommonConfig, MetadataRecovery};
 use crate::error::{ClientError, Result};
-use crate::net::{Connection, Lane, Pool};
+use crate::net::{Connection, ConnectionMetrics, Lane, Pool};
 
 /// The shared part of a client.
 pub(crate) struct Core {
@@ -142,6 +142,10 @@ impl Core {
             },
             None => self.any().await,
         }
+    }
+
+    pub(crate) fn connection_metrics(&self) -> &ConnectionMetrics {
+        self.pool.metrics()
     }
 
     /// How old the snapshot is; `None` before the first one.

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::frame;
+use super::metrics::ConnectionMetrics;
 use super::versions::Versions;
 use crate::config::CommonConfig;
 use crate::error::{ClientError, Result};
@@ -54,6 +55,7 @@ struct Shared {
     address: String,
     client_id: String,
     request_timeout: Duration,
+    metrics: Arc<ConnectionMetrics>,
     state: Mutex<State>,
     /// Wakes the writer, and both tasks when the connection is closed.
     wake_writer: Notify,
@@ -85,6 +87,7 @@ impl Shared {
             let mut state = self.state.lock();
             if state.closed.is_none() {
                 state.closed = Some(error.clone());
+                self.metrics.closed();
             }
             std::mem::take(&mut state.waiting)
         };
@@ -141,7 +144,12 @@ impl<R: Message> InFlight<R> {
 
 impl Connection {
     /// Connects to `address` (`host:port`) within `allowed` and agrees on versions.
-    pub(crate) async fn open(address: &str, config: &CommonConfig, allowed: Duration) -> Result<Self> {
+    pub(crate) async fn open(
+        address: &str,
+        config: &CommonConfig,
+        metrics: &Arc<ConnectionMetrics>,
+        allowed: Duration,
+    ) -> Result<Self> {
         let stream = timeout(allowed, connect(address, config))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -149,21 +157,29 @@ impl Connection {
         // Batches are gathered by us; waiting for more in the kernel only adds delay.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
-        let mut connection = Self::over(reader, writer, address, config);
+        let mut connection = Self::over(reader, writer, address, config, metrics);
         connection.versions = Arc::new(connection.agree_on_versions().await?);
         Ok(connection)
     }
 
     /// A connection over any pair of streams, before versions are agreed on.
-    fn over<R, W>(reader: R, writer: W, address: &str, config: &CommonConfig) -> Self
+    fn over<R, W>(
+        reader: R,
+        writer: W,
+        address: &str,
+        config: &CommonConfig,
+        metrics: &Arc<ConnectionMetrics>,
+    ) -> Self
     where
         R: AsyncRead + Unpin + Send + 'static,
         W: AsyncWrite + Unpin + Send + 'static,
     {
+        metrics.opened();
         let shared = Arc::new(Shared {
             address: address.to_owned(),
             client_id: config.client_id.clone(),
             request_timeout: config.request_timeout,
+            metrics: metrics.clone(),
             state: Mutex::new(State::default()),
             wake_writer: Notify::new(),
             wake_reader: Notify::new(),
@@ -301,6 +317,7 @@ impl Connection {
                 return Err(error.clone());
             }
             let correlation_id = state.next_correlation_id;
+            let before = state.outgoing.len();
             frame::write_request(
                 &mut state.outgoing,
                 api,
@@ -313,6 +330,7 @@ impl Connection {
                 what: format!("{} of version {version}", api.name()),
                 why,
             })?;
+            self.shared.metrics.requested(state.outgoing.len() - before);
             state.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
             if let Some(sender) = sender {
                 state.waiting.push_back((correlation_id, sender));
@@ -412,6 +430,7 @@ async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, 
 }
 
 fn hand_out(shared: &Shared, frame: Bytes) -> io::Result<()> {
+    shared.metrics.answered(frame.len() + size_of::<i32>());
     let came = frame::correlation_id(&frame);
     let front = shared.state.lock().waiting.pop_front();
     match front {

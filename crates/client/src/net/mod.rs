@@ -5,8 +5,10 @@
 
 mod connection;
 mod frame;
+mod metrics;
 mod pool;
 mod versions;
 
 pub(crate) use connection::Connection;
+pub(crate) use metrics::ConnectionMetrics;
 pub(crate) use pool::{Lane, Pool};

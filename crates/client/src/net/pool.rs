@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::Connection;
+use super::metrics::ConnectionMetrics;
 use crate::config::CommonConfig;
 use crate::error::Result;
 
@@ -37,12 +38,19 @@ type Slots = HashMap<(String, Lane), Arc<tokio::sync::Mutex<Slot>>>;
 /// Connections by address and lane.
 pub(crate) struct Pool {
     config: CommonConfig,
+    metrics: Arc<ConnectionMetrics>,
     slots: Mutex<Slots>,
 }
 
 impl Pool {
     pub(crate) fn new(config: CommonConfig) -> Self {
-        Self { config, slots: Mutex::default() }
+        let metrics = Arc::new(ConnectionMetrics::new(&config));
+        Self { config, metrics, slots: Mutex::default() }
+    }
+
+    /// What all connections of this client counted.
+    pub(crate) fn metrics(&self) -> &ConnectionMetrics {
+        &self.metrics
     }
 
     /// The connection to `address` in `lane`, made now if there is none.
@@ -59,7 +67,7 @@ impl Pool {
             sleep_until(not_before).await;
         }
         let allowed = self.config.setup_time(slot.failures);
-        match Connection::open(address, &self.config, allowed).await {
+        match Connection::open(address, &self.config, &self.metrics, allowed).await {
             Ok(connection) => {
                 tracing::debug!(address, ?lane, "connected");
                 *slot = Slot { connection: Some(connection.clone()), ..Slot::default() };

@@ -19,7 +19,7 @@ use super::queue::{Queue, Readiness};
 use super::record::{ProducerRecord, now_ms};
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
-use crate::metadata::{Cluster, Topic};
+use crate::metadata::{Cluster, Core, Topic};
 use crate::metrics::Metric;
 
 #[derive(Default)]
@@ -366,12 +366,13 @@ impl Accumulator {
     }
 
     /// The producer's figures.
-    pub(super) fn read_metrics(&self, metadata_age: Option<std::time::Duration>) -> Vec<Metric> {
-        self.metrics.read(&Gauges {
+    pub(super) fn read_metrics(&self, core: &Core) -> Vec<Metric> {
+        let gauges = Gauges {
             buffer_total: self.config.buffer_memory,
             buffer_available: self.memory.available_permits(),
-            metadata_age,
-        })
+            metadata_age: core.metadata_age(),
+        };
+        self.metrics.read(&gauges, core.connection_metrics())
     }
 
     fn settle(&self, batch: Batch, result: Result<Written>) {

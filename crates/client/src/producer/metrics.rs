@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::CommonConfig;
 use crate::metrics::{Group, Metric, Sensor};
+use crate::net::ConnectionMetrics;
 
 /// What a producer measures.
 pub(super) struct ProducerMetrics {
@@ -38,7 +39,7 @@ impl ProducerMetrics {
     }
 
     /// All figures, with those that are known from elsewhere.
-    pub(super) fn read(&self, gauges: &Gauges) -> Vec<Metric> {
+    pub(super) fn read(&self, gauges: &Gauges, connections: &ConnectionMetrics) -> Vec<Metric> {
         let mut group = Group::new("producer-metrics");
         group.rate(["record-send-rate", "record-send-total"], &self.records_sent);
         group.rate(["record-error-rate", "record-error-total"], &self.records_failed);
@@ -53,6 +54,7 @@ impl ProducerMetrics {
         group.value("buffer-available-bytes", gauges.buffer_available as f64);
         group.value("requests-in-flight", self.requests_in_flight.load(Ordering::Relaxed) as f64);
         group.value("metadata-age", gauges.metadata_age.map_or(f64::NAN, |age| age.as_secs_f64()));
+        connections.read_into(&mut group);
         group.into_metrics()
     }
 }
@@ -72,7 +74,8 @@ mod tests {
     #[test]
     fn all_figures_of_a_producer_are_kafkas() {
         let gauges = Gauges { buffer_total: 10, buffer_available: 4, metadata_age: None };
-        let read = ProducerMetrics::new(&CommonConfig::default()).read(&gauges);
+        let config = CommonConfig::default();
+        let read = ProducerMetrics::new(&config).read(&gauges, &ConnectionMetrics::new(&config));
         assert_kafkas(&read);
         let available = read.iter().find(|metric| metric.name == "buffer-available-bytes");
         assert_eq!(available.map(|metric| metric.value), Some(4.0));

@@ -170,7 +170,7 @@ impl Producer {
 
     /// What the producer has counted and measured, under Kafka's names (`producer-metrics`).
     pub fn metrics(&self) -> Vec<Metric> {
-        self.handle.accumulator.read_metrics(self.handle.core.metadata_age())
+        self.handle.accumulator.read_metrics(&self.handle.core)
     }
 
     async fn topic(&self, name: &str) -> Result<Arc<Topic>> {

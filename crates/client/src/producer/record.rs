@@ -102,6 +102,7 @@ impl ProducerRecord {
 
 /// Where a record was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordMetadata {
     /// The topic.
     pub topic: Arc<str>,
@@ -111,6 +112,13 @@ pub struct RecordMetadata {
     pub offset: Option<i64>,
     /// The record's timestamp: the producer's, or the broker's where the topic has `LogAppendTime`.
     pub timestamp: i64,
+}
+
+impl RecordMetadata {
+    /// Where a record is, for the tests of what takes this.
+    pub fn new(topic: impl Into<Arc<str>>, partition: i32, offset: Option<i64>, timestamp: i64) -> Self {
+        Self { topic: topic.into(), partition, offset, timestamp }
+    }
 }
 
 /// Milliseconds since 1970 (UTC).

@@ -13,6 +13,7 @@ use crate::config::ConfigValue;
 
 /// A key or value whose type is only known when the program runs.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Datum {
     /// Bytes.
     Bytes(Bytes),
@@ -65,6 +66,7 @@ impl Datum {
 
 /// A serializer or deserializer of Kafka's Java library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SerdeClass {
     /// `ByteArraySerializer`.
     ByteArray,

@@ -106,6 +106,7 @@ pub struct TypedConsumer<K, V> {
 
 /// A record with a key and a value that have types.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TypedConsumerRecord<K, V> {
     /// The key, `None` for null; an error when its bytes can't be read, which concerns this record alone.
     pub key: Result<Option<K>>,

@@ -36,7 +36,7 @@ fn resource_type(kind: ResourceKind) -> ResourceType {
 fn resource(kind: ResourceKind, name: &str) -> ConfigResource {
     let kind = resource_type(kind);
     let all_brokers = kind == ResourceType::Broker && name == ALL_BROKERS;
-    ConfigResource { kind, name: if all_brokers { String::new() } else { name.to_owned() } }
+    ConfigResource::new(kind, if all_brokers { "" } else { name })
 }
 
 fn kind_name(kind: ResourceKind) -> &'static str {

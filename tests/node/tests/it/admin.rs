@@ -104,7 +104,7 @@ async fn brokers_and_the_cluster_are_described() {
     let entries = entries.expect("described");
     assert_eq!(entries.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["log.dirs", "node.id"]);
     assert_eq!(entries[1].value, Some(broker.to_string()));
-    let loggers = ConfigResource { kind: ResourceType::BrokerLogger, name: broker.to_string() };
+    let loggers = ConfigResource::new(ResourceType::BrokerLogger, broker.to_string());
     assert!(!admin.describe_configs(&loggers, None, false).await.expect("described").is_empty());
     assert!(admin.api_versions().await.expect("known").iter().any(|(key, ..)| *key == 18));
 }

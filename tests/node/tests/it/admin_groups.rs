@@ -57,13 +57,13 @@ async fn groups_are_listed_by_state_type_and_protocol() {
         let has = |id: &str| groups.iter().any(|group| group.id == id);
         (has(&live), has(&idle))
     };
-    let one = |text: &str| vec![text.to_owned()];
-    assert_eq!(listed(GroupFilter::default()).await, (true, true));
-    assert_eq!(listed(GroupFilter { states: one("Stable"), ..Default::default() }).await, (true, false));
-    assert_eq!(listed(GroupFilter { states: one("Empty"), ..Default::default() }).await, (false, true));
-    assert_eq!(listed(GroupFilter { types: one("classic"), ..Default::default() }).await, (true, true));
-    assert_eq!(listed(GroupFilter { types: one("share"), ..Default::default() }).await, (false, false));
-    let by_protocol = |text: &str| GroupFilter { protocol_types: one(text), ..Default::default() };
+    let any = GroupFilter::default;
+    assert_eq!(listed(any()).await, (true, true));
+    assert_eq!(listed(any().states(["Stable"])).await, (true, false));
+    assert_eq!(listed(any().states(["Empty"])).await, (false, true));
+    assert_eq!(listed(any().types(["classic"])).await, (true, true));
+    assert_eq!(listed(any().types(["share"])).await, (false, false));
+    let by_protocol = |text: &str| any().protocol_types([text]);
     assert_eq!(listed(by_protocol("consumer")).await, (true, false));
     assert_eq!(listed(by_protocol("")).await, (false, true));
     let described = admin.describe_groups(&[&live]).await.expect("answered");

@@ -4,11 +4,20 @@ use moldau_protocol::messages as m;
 use tokio::io::AsyncReadExt;
 
 use super::*;
+use crate::metrics::Group;
 
 fn connection_and_peer() -> (Connection, tokio::io::DuplexStream) {
+    let config = CommonConfig::default();
+    measured_connection_and_peer(&config, &Arc::new(ConnectionMetrics::new(&config)))
+}
+
+fn measured_connection_and_peer(
+    config: &CommonConfig,
+    metrics: &Arc<ConnectionMetrics>,
+) -> (Connection, tokio::io::DuplexStream) {
     let (ours, peer) = tokio::io::duplex(1 << 20);
     let (reader, writer) = tokio::io::split(ours);
-    (Connection::over(reader, writer, "127.0.0.1:9092", &CommonConfig::default()), peer)
+    (Connection::over(reader, writer, "127.0.0.1:9092", config, metrics), peer)
 }
 
 /// Produce with `acks=0` was lost when the producer was closed before the writer had its turn.
@@ -33,4 +42,32 @@ async fn a_closed_connection_takes_no_more_requests_and_fails_those_that_wait() 
     let error = waiting.answer().await.expect_err("no answer any more");
     assert!(error.is_connection(), "{error}");
     assert!(connection.send_unanswered(version, &m::MetadataRequest::default()).is_err());
+}
+
+#[tokio::test]
+async fn connections_count_what_they_carry() {
+    let config = CommonConfig::default();
+    let metrics = Arc::new(ConnectionMetrics::new(&config));
+    let (connection, mut peer) = measured_connection_and_peer(&config, &metrics);
+    let value = |name: &str| {
+        let mut group = Group::new("producer-metrics");
+        metrics.read_into(&mut group);
+        let found = group.into_metrics().into_iter().find(|metric| metric.name == name);
+        found.unwrap_or_else(|| panic!("no {name}")).value
+    };
+    let version = m::MetadataRequest::MAX_VERSION;
+    let waiting = connection.start(version, &m::MetadataRequest::default()).expect("sent");
+    let mut length = [0; 4];
+    peer.read_exact(&mut length).await.expect("a request");
+    let length = u32::from_be_bytes(length);
+    assert_eq!(value("outgoing-byte-total"), f64::from(length + 4));
+    assert_eq!((value("request-total"), value("response-total"), value("connection-count")), (1.0, 0.0, 1.0));
+    // too short to be an answer, but answers are counted as they come
+    peer.write_all(&[0, 0, 0, 4, 0, 0, 0, 0]).await.expect("written");
+    waiting.answer().await.expect_err("no answer");
+    assert_eq!((value("response-total"), value("incoming-byte-total")), (1.0, 8.0));
+    assert_eq!((value("network-io-total"), value("connection-creation-total")), (2.0, 1.0));
+    assert_eq!((value("connection-count"), value("connection-close-total")), (0.0, 1.0));
+    connection.close();
+    assert_eq!(value("connection-close-total"), 1.0, "a connection ends once");
 }

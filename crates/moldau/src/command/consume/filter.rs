@@ -88,26 +88,19 @@ impl Test {
 
 #[cfg(test)]
 mod tests {
-    use moldau_client::{Header, TimestampType};
+    use moldau_client::Header;
 
     use super::*;
 
     fn record() -> ConsumerRecord {
-        ConsumerRecord {
-            topic: "flights".into(),
-            partition: 0,
-            offset: 0,
-            timestamp: 0,
-            timestamp_type: TimestampType::CreateTime,
-            leader_epoch: None,
-            key: Some("N14228".into()),
-            value: None,
-            headers: vec![
-                Header::new("source", "faa"),
-                Header::new("source", "icao"),
-                Header { key: "empty".to_owned(), value: None },
-            ],
-        }
+        let mut record = ConsumerRecord::new("flights", 0, 0);
+        record.key = Some("N14228".into());
+        record.headers = vec![
+            Header::new("source", "faa"),
+            Header::new("source", "icao"),
+            Header { key: "empty".to_owned(), value: None },
+        ];
+        record
     }
 
     #[test]

@@ -198,5 +198,9 @@ impl<'a> Reading<'a> {
 fn decoded(record: &ConsumerRecord) -> Option<ConsumerRecord> {
     let text = decode_consumed(&record.topic, record.key.as_deref(), record.value.as_deref())?;
     let value = record.value.as_ref().and(text.payload);
-    Some(ConsumerRecord { key: text.key.map(Into::into), value: value.map(Into::into), ..record.clone() })
+    let value = value.map(Into::into);
+    let mut decoded = record.clone();
+    decoded.key = text.key.map(Into::into);
+    decoded.value = value;
+    Some(decoded)
 }

@@ -222,17 +222,11 @@ mod tests {
     use super::*;
 
     fn record() -> ConsumerRecord {
-        ConsumerRecord {
-            topic: "flights".into(),
-            partition: 3,
-            offset: 17,
-            timestamp: 1_357_017_300_000,
-            timestamp_type: TimestampType::CreateTime,
-            leader_epoch: None,
-            key: Some("N14228".into()),
-            value: None,
-            headers: vec![Header::new("source", "faa"), Header { key: "none".to_owned(), value: None }],
-        }
+        let mut record = ConsumerRecord::new("flights", 3, 17);
+        record.timestamp = 1_357_017_300_000;
+        record.key = Some("N14228".into());
+        record.headers = vec![Header::new("source", "faa"), Header { key: "none".to_owned(), value: None }];
+        record
     }
 
     fn printed(format: &str, record: &ConsumerRecord) -> String {

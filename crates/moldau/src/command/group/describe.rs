@@ -56,14 +56,12 @@ pub(super) async fn describe_any(admin: &Admin, id: &str) -> Result<GroupDescrip
     let listed = admin.list_groups().await?.into_iter().find(|group| group.id == id).ok_or(error)?;
     let kind = listed.kind.as_deref().unwrap_or("unknown");
     eprintln!("group {id} is of the type {kind}: its members can't be described yet");
-    Ok(GroupDescription {
-        id: listed.id,
-        state: listed.state.unwrap_or_default(),
-        protocol_type: listed.protocol_type,
-        protocol: String::new(),
-        coordinator: -1,
-        members: Vec::new(),
-    })
+    let mut group = GroupDescription::default();
+    group.id = listed.id;
+    group.state = listed.state.unwrap_or_default();
+    group.protocol_type = listed.protocol_type;
+    group.coordinator = -1;
+    Ok(group)
 }
 
 async fn describe_one(admin: &Admin, id: &str) -> Result<Described, ClientError> {

@@ -62,12 +62,11 @@ mod tests {
 
     #[test]
     fn each_condition_must_hold() {
-        let group = GroupListing {
-            id: "boards".to_owned(),
-            protocol_type: "consumer".to_owned(),
-            state: Some("PreparingRebalance".to_owned()),
-            kind: Some("classic".to_owned()),
-        };
+        let mut group = GroupListing::default();
+        "boards".clone_into(&mut group.id);
+        "consumer".clone_into(&mut group.protocol_type);
+        group.state = Some("PreparingRebalance".to_owned());
+        group.kind = Some("classic".to_owned());
         let args =
             |state: &[&str], kind: &[&str], protocol: Option<&str>, matching: Option<&str>| GroupListArgs {
                 matching: matching.map(|text| text.parse().expect("sound")),

@@ -55,7 +55,11 @@ mod tests {
 
     #[test]
     fn figures_have_kafkas_long_names_in_their_order() {
-        let metric = |name, tags, value| Metric { name, group: "g", tags, value };
+        let metric = |name, tags, value| {
+            let mut metric = Metric::new("g", name, value);
+            metric.tags = tags;
+            metric
+        };
         let mut metrics = ClientMetrics::default();
         metrics.take(false, "c", || panic!("not asked for"));
         assert_eq!(metrics.text(), "");

@@ -72,7 +72,7 @@ mod tests {
     fn offsets_are_the_first_and_the_last_whatever_their_order() {
         let mut tally = Tally::default();
         for (partition, offset) in [(1, Some(8)), (0, None), (1, Some(7)), (1, Some(9))] {
-            tally.add(&RecordMetadata { topic: "t".into(), partition, offset, timestamp: 0 });
+            tally.add(&RecordMetadata::new("t", partition, offset, 0));
         }
         assert_eq!(tally.records(), 4);
         let json = tally.json("t");

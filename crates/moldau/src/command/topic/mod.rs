@@ -30,12 +30,13 @@ async fn create(args: TopicCreateArgs) -> Result<(), Failure> {
     let topics: Vec<NewTopic> = args
         .topics
         .iter()
-        .map(|name| NewTopic {
-            name: name.clone(),
-            partitions: args.partitions,
-            replication_factor: args.replication_factor,
-            assignments: args.assignment.as_ref().map(|all| all.0.clone()).unwrap_or_default(),
-            configs: args.config.clone(),
+        .map(|name| {
+            let mut topic = NewTopic::new(name);
+            topic.partitions = args.partitions;
+            topic.replication_factor = args.replication_factor;
+            topic.assignments = args.assignment.as_ref().map(|all| all.0.clone()).unwrap_or_default();
+            topic.configs.clone_from(&args.config);
+            topic
         })
         .collect();
     let mut outcomes = Outcomes::new(settings.output, "topic");

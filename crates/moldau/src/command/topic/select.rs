@@ -53,21 +53,15 @@ impl TopicFilterArgs {
 
 #[cfg(test)]
 mod tests {
-    use moldau_client::ErrorCode;
-
     use super::*;
 
     fn partition(leader: Option<i32>, replicas: usize, in_sync: usize) -> Partition {
         let ids = |count| (1..=count as i32).collect();
-        Partition {
-            index: 0,
-            leader,
-            leader_epoch: 0,
-            replicas: ids(replicas),
-            isr: ids(in_sync),
-            offline: Vec::new(),
-            error: ErrorCode::None,
-        }
+        let mut partition = Partition::new(0);
+        partition.leader = leader;
+        partition.replicas = ids(replicas);
+        partition.isr = ids(in_sync);
+        partition
     }
 
     fn picked(set: impl Fn(&mut TopicFilterArgs)) -> Vec<usize> {
