@@ -57,16 +57,26 @@ pub(crate) fn description() -> Result<String> {
         let line = text.lines().find(|line| line.starts_with(name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
-    let model = field(&read("/proc/cpuinfo")?, "model name").unwrap_or_else(|| "a processor".to_owned());
+    let processors = read("/proc/cpuinfo")?;
+    let model = field(&processors, "model name").unwrap_or_else(|| "a processor".to_owned());
     let memory = field(&read("/proc/meminfo")?, "MemTotal").unwrap_or_default();
     let kilobytes: u64 = memory.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Not those that this thread may run on: it is pinned by now.
+    let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
     Ok(format!("{model}, {cores} cores, {} GB", kilobytes / 1_000_000))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_whose_driver_is_pinned_was_said_to_have_one_core() {
+        let before = description().unwrap();
+        pin_to(0).unwrap();
+        assert_eq!(description().unwrap(), before);
+        assert!(!before.contains(" 0 cores"), "{before}");
+    }
 
     #[test]
     fn this_process_has_used_time_and_memory() {
