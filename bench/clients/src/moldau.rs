@@ -35,7 +35,8 @@ pub(crate) fn consume(work: &Work) {
         config.common.bootstrap_servers = vec![work.bootstrap.clone()];
         config.set("auto.offset.reset", "earliest").expect("a setting");
         let mut consumer = Consumer::connect(config).await.expect("connected");
-        let partitions: Vec<TopicPartition> = consumer.partitions_for(&work.topic).await.expect("a topic");
+        let topic = consumer.partitions_for(&work.topic).await.expect("a topic");
+        let partitions: Vec<TopicPartition> = topic.topic_partitions().collect();
         let measure = Measure::begin();
         consumer.assign(partitions).expect("assigned");
         let (mut records, mut bytes) = (0, 0);

@@ -62,6 +62,18 @@ def free_ports(count):
             one.close()
 
 
+def await_listener(address, process):
+    """Whether `process` listens on `address` in good time."""
+    host, port = address.split(":")
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, int(port)), 1).close()
+            return True
+        time.sleep(0.05)
+    return False
+
+
 class Server:
     """A running node: `address` for clients, `cut_address` through the proxy, `data` its log directory."""
 
@@ -84,19 +96,9 @@ class Server:
         command = _moldau(self._properties) if self.kind == "moldau" else _kafka(self._properties, self.work)
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-        self._await_listener()
+        if not await_listener(self.address, self._process):
+            raise RuntimeError(f"{self.kind} did not start:\n{self.tail()}")
         self.proxy.start()
-
-    def _await_listener(self):
-        host, port = self.address.split(":")
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection((host, int(port)), 1).close()
-                return
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.kind} did not start:\n{self.tail()}")
-            time.sleep(0.05)
 
     def tail(self, lines=20):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
