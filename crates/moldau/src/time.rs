@@ -61,8 +61,11 @@ fn split_offset(time: &str) -> Option<(&str, i64)> {
     let Some(at) = time.rfind(['+', '-']) else { return Some((time, 0)) };
     let (clock, offset) = time.split_at(at);
     let sign = if offset.starts_with('-') { -1 } else { 1 };
-    let (hours, minutes) =
-        offset[1..].split_once(':').unwrap_or_else(|| offset[1..].split_at(2.min(offset.len() - 1)));
+    let digits_of_it = &offset[1..];
+    let (hours, minutes) = match digits_of_it.split_once(':') {
+        Some(parts) => parts,
+        None => digits_of_it.split_at_checked(2)?,
+    };
     let minutes = if minutes.is_empty() { 0 } else { digits(minutes, 2)? };
     Some((clock, sign * (digits(hours, 2)? * 60 + minutes)))
 }
@@ -205,6 +208,9 @@ mod tests {
             "-5",
             "2013-1-1",
             "2013-01-01T05:15:00.Z",
+            "2013-01-01T05:15+1",
+            // was a panic: not at a character's begin
+            "2013-01-01T00:00+aé1",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

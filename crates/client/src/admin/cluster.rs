@@ -1,11 +1,12 @@
 //! The cluster as a whole.
 
 use moldau_protocol::Message;
-use moldau_protocol::messages::DescribeClusterRequest;
+use moldau_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 
 use super::Admin;
 use crate::error::{ClientError, Result};
 use crate::metadata::Broker;
+use crate::net::Connection;
 
 /// A cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +25,8 @@ pub struct ClusterDescription {
 impl Admin {
     /// Describes the cluster.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
-        let connection = self.core.any().await?;
-        let version = connection
-            .version_between::<DescribeClusterRequest>(0, DescribeClusterRequest::MAX_VERSION.min(1))?;
-        let response = connection.start(version, &DescribeClusterRequest::default())?.answer().await?;
-        ClientError::check(response.error_code, || "cluster".to_owned(), response.error_message)?;
+        let highest = DescribeClusterRequest::MAX_VERSION.min(1);
+        let (connection, response) = self.cluster(0, highest, &DescribeClusterRequest::default()).await?;
         let mut brokers: Vec<Broker> = response
             .brokers
             .into_iter()
@@ -52,14 +50,9 @@ impl Admin {
     /// The brokers that are fenced: registered, and not (any more) in service (KIP-1073). Needs a broker of 4.0 or later.
     pub async fn fenced_brokers(&self) -> Result<Vec<Broker>> {
         const FIRST_VERSION_WITH_FENCED: i16 = 2;
-        let connection = self.core.any().await?;
-        let version = connection.version_between::<DescribeClusterRequest>(
-            FIRST_VERSION_WITH_FENCED,
-            DescribeClusterRequest::MAX_VERSION,
-        )?;
         let request = DescribeClusterRequest { include_fenced_brokers: true, ..Default::default() };
-        let response = connection.start(version, &request)?.answer().await?;
-        ClientError::check(response.error_code, || "cluster".to_owned(), response.error_message)?;
+        let highest = DescribeClusterRequest::MAX_VERSION;
+        let (_, response) = self.cluster(FIRST_VERSION_WITH_FENCED, highest, &request).await?;
         let fenced = response.brokers.into_iter().filter(|broker| broker.is_fenced);
         let mut fenced: Vec<Broker> = fenced
             .map(|broker| Broker {
@@ -71,6 +64,23 @@ impl Admin {
             .collect();
         fenced.sort_by_key(|broker| broker.id);
         Ok(fenced)
+    }
+
+    async fn cluster(
+        &self,
+        lowest: i16,
+        highest: i16,
+        request: &DescribeClusterRequest,
+    ) -> Result<(Connection, DescribeClusterResponse)> {
+        self.retried(|| async move {
+            let connection = self.core.any().await?;
+            let version = connection.version_between::<DescribeClusterRequest>(lowest, highest)?;
+            let mut response = connection.start(version, request)?.answer().await?;
+            let message = response.error_message.take();
+            ClientError::check(response.error_code, || "cluster".to_owned(), message)?;
+            Ok((connection, response))
+        })
+        .await
     }
 
     /// The API versions a broker speaks: key, lowest, highest.

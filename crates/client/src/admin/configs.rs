@@ -247,22 +247,25 @@ impl Admin {
         keys: Option<&[&str]>,
         documentation: bool,
     ) -> Result<Vec<ConfigEntry>> {
-        let connection = self.connection_for(resource).await?;
-        let version = connection.version_of::<DescribeConfigsRequest>()?;
-        let request = DescribeConfigsRequest {
-            resources: vec![DescribeConfigsResource {
-                resource_type: resource.kind.code(),
-                resource_name: resource.name.clone(),
-                configuration_keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
-            }],
-            include_synonyms: true,
-            include_documentation: documentation && version >= 3,
-        };
-        let mut response = connection.start(version, &request)?.answer().await?;
-        let answer =
-            take(&mut response.results, |answer| answer.resource_name == resource.name, || resource.what())?;
-        ClientError::check(answer.error_code, || resource.what(), answer.error_message.clone())?;
-        Ok(entries(answer))
+        let answer = self.retried(|| async move {
+            let connection = self.connection_for(resource).await?;
+            let version = connection.version_of::<DescribeConfigsRequest>()?;
+            let request = DescribeConfigsRequest {
+                resources: vec![DescribeConfigsResource {
+                    resource_type: resource.kind.code(),
+                    resource_name: resource.name.clone(),
+                    configuration_keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
+                }],
+                include_synonyms: true,
+                include_documentation: documentation && version >= 3,
+            };
+            let mut response = connection.start(version, &request)?.answer().await?;
+            let is_its = |answer: &DescribeConfigsResult| answer.resource_name == resource.name;
+            let answer = take(&mut response.results, is_its, || resource.what())?;
+            ClientError::check(answer.error_code, || resource.what(), answer.error_message.clone())?;
+            Ok(answer)
+        });
+        Ok(entries(answer.await?))
     }
 
     /// As [`Admin::describe_configs`] for several things, with a result for each in the order they were asked for.
@@ -278,16 +281,30 @@ impl Admin {
     ///
     /// A broker before 4.1 only knows [`ResourceType::ClientMetrics`].
     pub async fn list_config_resources(&self, kinds: &[ResourceType]) -> Result<Vec<ConfigResource>> {
-        let connection = self.core.any().await?;
-        let lowest = i16::from(kinds != [ResourceType::ClientMetrics]);
-        let version = connection.version_between::<ListConfigResourcesRequest>(lowest, 1)?;
-        let asked = kinds.iter().filter(|_| version >= 1).map(|kind| kind.code());
-        let request = ListConfigResourcesRequest { resource_types: asked.collect() };
-        let response = connection.start(version, &request)?.answer().await?;
-        ClientError::check(response.error_code, || "config resources".to_owned(), None)?;
+        let answer = self.retried(|| async move {
+            let connection = self.core.any().await?;
+            let lowest = i16::from(kinds != [ResourceType::ClientMetrics]);
+            let version = connection.version_between::<ListConfigResourcesRequest>(lowest, 1)?;
+            let asked = kinds.iter().filter(|_| version >= 1).map(|kind| kind.code());
+            let request = ListConfigResourcesRequest { resource_types: asked.collect() };
+            let response = connection.start(version, &request)?.answer().await?;
+            ClientError::check(response.error_code, || "config resources".to_owned(), None)?;
+            Ok(response)
+        });
+        let response = answer.await?;
         let resource = |(code, name)| Some(ConfigResource { kind: ResourceType::of(code)?, name });
         let found = response.config_resources.into_iter();
         Ok(found.filter_map(|found| resource((found.resource_type, found.resource_name))).collect())
+    }
+
+    /// As [`Admin::alter_configs`] for several things, with a result for each in the order they are given.
+    pub async fn alter_configs_of_each(
+        &self,
+        changes: &[(ConfigResource, Vec<(String, AlterConfigOp)>)],
+        validate_only: bool,
+    ) -> Vec<Result<()>> {
+        let changed = changes.iter().map(|(resource, ops)| self.alter_configs(resource, ops, validate_only));
+        join_all(changed).await
     }
 
     /// Changes single configs of one thing, leaving the others as they are.
@@ -306,7 +323,7 @@ impl Admin {
             };
             AlterableConfig { name: name.clone(), config_operation, value }
         };
-        let request = IncrementalAlterConfigsRequest {
+        let request = &IncrementalAlterConfigsRequest {
             resources: vec![AlterConfigsResource {
                 resource_type: resource.kind.code(),
                 resource_name: resource.name.clone(),
@@ -316,9 +333,10 @@ impl Admin {
         };
         let mut response = match resource.kind {
             ResourceType::Broker | ResourceType::BrokerLogger if !resource.name.is_empty() => {
-                self.connection_for(resource).await?.request(&request).await?
+                self.retried(|| async move { self.connection_for(resource).await?.request(request).await })
+                    .await?
             }
-            _ => self.core.ask_controller("alter configs", &request, |_| ErrorCode::None).await?,
+            _ => self.core.ask_controller("alter configs", request, |_| ErrorCode::None).await?,
         };
         let answer = take(
             &mut response.responses,

@@ -32,13 +32,16 @@ pub struct FeatureMetadata {
 impl Admin {
     /// Describes the features, as any broker knows them.
     pub async fn describe_features(&self) -> Result<FeatureMetadata> {
-        let connection = self.core.any().await?;
-        let request = ApiVersionsRequest {
+        let request = &ApiVersionsRequest {
             client_software_name: "moldau".to_owned(),
             client_software_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let response = connection.request(&request).await?;
-        ClientError::check(response.error_code, || "features".to_owned(), None)?;
+        let answer = self.retried(|| async move {
+            let response = self.core.any().await?.request(request).await?;
+            ClientError::check(response.error_code, || "features".to_owned(), None)?;
+            Ok(response)
+        });
+        let response = answer.await?;
         let finalized = response.finalized_features.into_iter().map(|feature| {
             let (lowest, highest) = (feature.min_version_level, feature.max_version_level);
             (feature.name, FeatureLevels { lowest, highest })

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use moldau_protocol::Message;
 use moldau_protocol::messages::describe_groups_response::DescribedGroupMember;
 use moldau_protocol::messages::leave_group_request::MemberIdentity;
+use moldau_protocol::messages::list_groups_response::ListedGroup;
 use moldau_protocol::messages::offset_delete_request::{
     OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
 };
@@ -128,7 +129,29 @@ impl Admin {
     ///
     /// A broker that can't filter by state (before 2.6) or by type (before 3.8) is an error when that is asked for.
     pub async fn list_groups_like(&self, filter: &GroupFilter) -> Result<Vec<GroupListing>> {
+        let mut groups = Vec::new();
+        for listed in self.list_groups_of_each_broker(filter).await?.into_values() {
+            groups.extend(listed?);
+        }
+        groups.sort_by(|one, other| one.id.cmp(&other.id));
+        groups.dedup_by(|one, other| one.id == other.id);
+        Ok(groups)
+    }
+
+    /// As [`Admin::list_groups_like`], with a result for each broker by its id, so that one that can't answer does not
+    /// hide the groups of the others.
+    pub async fn list_groups_of_each_broker(
+        &self,
+        filter: &GroupFilter,
+    ) -> Result<BTreeMap<i32, Result<Vec<GroupListing>>>> {
         let cluster = self.core.refresh().await?;
+        let asks = cluster.brokers.keys().map(|broker| async move {
+            (*broker, self.retried(|| self.groups_of_broker(*broker, filter)).await)
+        });
+        Ok(join_all(asks).await.into_iter().collect())
+    }
+
+    async fn groups_of_broker(&self, broker: i32, filter: &GroupFilter) -> Result<Vec<GroupListing>> {
         let lowest = match filter {
             GroupFilter { types, .. } if !types.is_empty() => 5,
             GroupFilter { states, .. } if !states.is_empty() => 4,
@@ -138,24 +161,19 @@ impl Admin {
             ListGroupsRequest { states_filter: filter.states.clone(), types_filter: filter.types.clone() };
         let wanted =
             |protocol: &String| filter.protocol_types.is_empty() || filter.protocol_types.contains(protocol);
-        let mut groups = Vec::new();
-        for node in cluster.brokers.keys() {
-            let connection = self.core.node(*node, Lane::Main).await?;
-            let version =
-                connection.version_between::<ListGroupsRequest>(lowest, ListGroupsRequest::MAX_VERSION)?;
-            let mut response = connection.start(version, &request)?.answer().await?;
-            ClientError::check(response.error_code, || format!("groups of broker {node}"), None)?;
-            response.groups.retain(|group| wanted(&group.protocol_type));
-            groups.extend(response.groups.into_iter().map(|group| GroupListing {
-                id: group.group_id,
-                protocol_type: group.protocol_type,
-                state: Some(group.group_state).filter(|state| !state.is_empty()),
-                kind: Some(group.group_type).filter(|kind| !kind.is_empty()),
-            }));
-        }
-        groups.sort_by(|one, other| one.id.cmp(&other.id));
-        groups.dedup_by(|one, other| one.id == other.id);
-        Ok(groups)
+        let connection = self.core.node(broker, Lane::Main).await?;
+        let version =
+            connection.version_between::<ListGroupsRequest>(lowest, ListGroupsRequest::MAX_VERSION)?;
+        let mut response = connection.start(version, &request)?.answer().await?;
+        ClientError::check(response.error_code, || format!("groups of broker {broker}"), None)?;
+        response.groups.retain(|group| wanted(&group.protocol_type));
+        let listing = |group: ListedGroup| GroupListing {
+            id: group.group_id,
+            protocol_type: group.protocol_type,
+            state: Some(group.group_state).filter(|state| !state.is_empty()),
+            kind: Some(group.group_type).filter(|kind| !kind.is_empty()),
+        };
+        Ok(response.groups.into_iter().map(listing).collect())
     }
 
     /// Describes a classic group.

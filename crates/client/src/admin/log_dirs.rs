@@ -111,9 +111,13 @@ impl Admin {
             partitions,
         };
         let topics = partitions.map(|partitions| by_topic(partitions).into_iter().map(topic).collect());
-        let connection = self.core.node(broker, Lane::Main).await?;
-        let response = connection.request(&DescribeLogDirsRequest { topics }).await?;
-        ClientError::check(response.error_code, || format!("log directories of broker {broker}"), None)?;
+        let request = &DescribeLogDirsRequest { topics };
+        let answer = self.retried(|| async move {
+            let response = self.core.node(broker, Lane::Main).await?.request(request).await?;
+            ClientError::check(response.error_code, || format!("log directories of broker {broker}"), None)?;
+            Ok(response)
+        });
+        let response = answer.await?;
         Ok(response.results.into_iter().map(|dir| (dir.log_dir.clone(), description(dir))).collect())
     }
 
@@ -139,11 +143,10 @@ impl Admin {
                 path: (*path).to_owned(),
                 topics: by_topic(partitions.iter().copied()).into_iter().map(topic).collect(),
             };
-            let request = AlterReplicaLogDirsRequest { dirs: dirs.iter().map(dir).collect() };
-            let answer = match self.core.node(broker, Lane::Main).await {
-                Ok(connection) => connection.request(&request).await,
-                Err(error) => Err(error),
-            };
+            let request = &AlterReplicaLogDirsRequest { dirs: dirs.iter().map(dir).collect() };
+            let answer = self
+                .retried(|| async move { self.core.node(broker, Lane::Main).await?.request(request).await });
+            let answer = answer.await;
             let asked = dirs.into_values().flatten();
             match answer {
                 Ok(response) => {

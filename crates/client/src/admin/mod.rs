@@ -2,6 +2,7 @@
 //!
 //! Always: a call about several things gives a result for each of them, in the order they were asked for.
 
+mod attempts;
 mod cluster;
 mod configs;
 mod features;

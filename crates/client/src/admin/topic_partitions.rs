@@ -58,12 +58,13 @@ impl Admin {
                 .iter()
                 .filter(|name| **name >= from)
                 .map(|name| TopicRequest { name: (*name).to_owned() });
-            let request = DescribeTopicPartitionsRequest {
+            let request = &DescribeTopicPartitionsRequest {
                 topics: topics.collect(),
                 response_partition_limit: page.max(1),
                 cursor: cursor.clone().map(Box::new),
             };
-            let response = self.core.any().await?.request(&request).await?;
+            let answer = self.retried(|| async move { self.core.any().await?.request(request).await });
+            let response = answer.await?;
             for topic in response.topics {
                 match found.last_mut() {
                     Some(last) if last.name == topic.name => last.partitions.extend(topic.partitions),

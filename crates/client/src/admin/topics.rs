@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use moldau_protocol::Message;
 use moldau_protocol::messages::create_partitions_request::{
     CreatePartitionsAssignment, CreatePartitionsTopic,
@@ -11,13 +12,16 @@ use moldau_protocol::messages::create_topics_request::{
 };
 use moldau_protocol::messages::create_topics_response::CreatableTopicConfigs;
 use moldau_protocol::messages::delete_topics_request::DeleteTopicState;
-use moldau_protocol::messages::{CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest};
+use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
+use moldau_protocol::messages::{
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest,
+};
 use moldau_types::{ErrorCode, Uuid};
 
 use super::Admin;
 use super::configs::ConfigSource;
 use crate::error::{ClientError, Result};
-use crate::metadata::Topic;
+use crate::metadata::{Cluster, Topic};
 
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -263,9 +267,9 @@ impl Admin {
 
     /// Describes topics.
     pub async fn describe_topics(&self, names: &[&str]) -> Result<Vec<Result<Arc<Topic>>>> {
-        self.core.want(names);
-        let cluster = self.core.refresh().await?;
-        let described = names
+        let owned: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let cluster = self.core.topics_now(&owned).await?;
+        Ok(names
             .iter()
             .map(|name| match cluster.topic(name) {
                 Some(topic) if topic.error.is_none() => Ok(topic.clone()),
@@ -274,9 +278,33 @@ impl Admin {
                     Err(ClientError::server(format!("topic {name}"), code, None))
                 }
             })
-            .collect();
-        names.iter().for_each(|name| self.core.forget(name));
-        Ok(described)
+            .collect())
+    }
+
+    /// Describes topics by their ids (KIP-516), with a result for each in the order they were asked for.
+    pub async fn describe_topics_by_id(&self, ids: &[Uuid]) -> Result<Vec<Result<Arc<Topic>>>> {
+        const FIRST_VERSION_WITH_IDS: i16 = 12;
+        let topic = |id: &Uuid| MetadataRequestTopic { topic_id: *id, name: None };
+        let topics = Some(ids.iter().map(topic).collect());
+        let request =
+            &MetadataRequest { topics, allow_auto_topic_creation: false, ..MetadataRequest::default() };
+        let answer = self.retried(|| async move {
+            let connection = self.core.any().await?;
+            let version = connection
+                .version_between::<MetadataRequest>(FIRST_VERSION_WITH_IDS, MetadataRequest::MAX_VERSION)?;
+            let response = connection.start(version, request)?.answer().await?;
+            ClientError::check(response.error_code, || "metadata".to_owned(), None)?;
+            Ok(response)
+        });
+        let cluster = Cluster::default().merged(answer.await?, true);
+        let described = |id: &Uuid| match cluster.topics.values().find(|topic| topic.id == *id) {
+            Some(topic) if topic.error.is_none() => Ok(topic.clone()),
+            found => {
+                let code = found.map_or(ErrorCode::UnknownTopicId, |topic| topic.error);
+                Err(ClientError::server(format!("topic {id}"), code, None))
+            }
+        };
+        Ok(ids.iter().map(described).collect())
     }
 
     /// As [`Admin::create_partitions`], and says which brokers have each new partition, the preferred leader first.
@@ -294,6 +322,16 @@ impl Admin {
             assignments: Some(replicas.iter().map(assignment).collect()),
         };
         self.grow(topic, validate_only).await
+    }
+
+    /// Raises the number of partitions of several topics, each to its count, with a result for each in their order.
+    pub async fn create_partitions_of_each(
+        &self,
+        topics: &[(&str, i32)],
+        validate_only: bool,
+    ) -> Vec<Result<()>> {
+        join_all(topics.iter().map(|(topic, count)| self.create_partitions(topic, *count, validate_only)))
+            .await
     }
 
     /// Raises the number of partitions of a topic to `count`.

@@ -142,7 +142,7 @@ impl Cluster {
     }
 
     /// This snapshot with an answer worked in. With `whole` the answer speaks of all topics, so others are forgotten.
-    pub(super) fn merged(&self, response: MetadataResponse, whole: bool) -> Self {
+    pub(crate) fn merged(&self, response: MetadataResponse, whole: bool) -> Self {
         let brokers = response
             .brokers
             .into_iter()

@@ -1,7 +1,7 @@
 //! `moldau produce`: records from stdin.
 //!
 //! Always: lines are read ahead by a bounded number only; the first line that is no record or is not written ends the
-//! command, with its number, after what was sent before it is written.
+//! command, with its number, after what was sent before it is written. So does a signal, which is no error.
 
 mod json;
 mod lines;
@@ -20,6 +20,7 @@ use crate::failure::{Failure, explained};
 use crate::output::show;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
+use crate::signals::StopSignals;
 use tally::Tally;
 
 /// Deliveries that are awaited behind the reading.
@@ -67,7 +68,13 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
 async fn write_all(args: &ProduceArgs, producer: &Producer) -> (Tally, Result<(), Failure>) {
     let mut unsettled = Unsettled::default();
     let mut number = 0;
-    let stopped = send_lines(args, producer, &mut unsettled, &mut number).await;
+    let stopped = match StopSignals::new() {
+        Ok(mut signals) => {
+            // Between two lines: the future of a record that is being taken is not dropped half-way.
+            send_lines(args, producer, &mut unsettled, &mut number, &mut signals).await
+        }
+        Err(why) => return (unsettled.tally, Err(why)),
+    };
     // Whether a record was written is learnt from its delivery.
     let _ = producer.flush().await;
     unsettled.settle(0).await;
@@ -96,10 +103,20 @@ async fn send_lines(
     producer: &Producer,
     unsettled: &mut Unsettled,
     number: &mut u64,
+    signals: &mut StopSignals,
 ) -> Result<(), Stop> {
     let progress = Progress::start(Unit::Bytes, lines::size(), false);
     let mut lines = lines::read(args.delimiter.clone());
-    while let Some(line) = lines.recv().await {
+    loop {
+        let line = tokio::select! {
+            biased;
+            signal = signals.next() => {
+                tracing::info!(signal, "no more lines are read");
+                break;
+            }
+            line = lines.recv() => line,
+        };
+        let Some(line) = line else { break };
         *number += 1;
         let line = line.map_err(|error| Stop::Bad(format!("stdin could not be read: {error}")))?;
         progress.advance(line.taken);
