@@ -25,6 +25,7 @@ mod partition;
 mod producers;
 mod scan;
 mod segment;
+mod sound;
 
 pub use compaction::{Cleanable, Cleaner, CleanerConfig, CompactionReport};
 pub use config::{LogConfig, TimestampType};
@@ -40,3 +41,4 @@ pub use partition::{
     ActiveProducer, AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets,
     LogPosition, LogRead, OffsetsListener, OpenLog, PartitionLog, ReadUpTo, RecoveryReport, TimestampOffset,
 };
+pub use sound::{SoundPart, sound_part};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use moldau_types::{Offset, TopicId};
 use parking_lot::Mutex;
 
+use super::strays::Failed;
 use super::{Dir, LogManager, METADATA_LOG_DIR};
 use crate::config::LogConfig;
 use crate::error::StorageError;
@@ -178,7 +179,8 @@ impl LogManager {
             }
             Err(error) => {
                 tracing::error!(topic = %found.topic, partition = found.partition, %error, "cannot open a log; the partition is offline");
-                self.failed.lock().insert((found.topic.to_string(), found.partition), error.to_string());
+                let failed = Failed { reason: error.to_string(), path: Some(found.path.clone()) };
+                self.failed.lock().insert((found.topic.to_string(), found.partition), failed);
                 shared.lock().0.failed += 1;
             }
         }

@@ -10,10 +10,11 @@ use parking_lot::{Mutex, RwLock};
 use rustix::fs::{FlockOperation, fcntl_lock, flock};
 
 use super::flusher::Flusher;
-use super::{Dir, LogManager};
+use super::{Dir, LogManager, METADATA_LOG_DIR};
 use crate::directory::LogDir;
 use crate::error::StorageError;
 use crate::files::meta::{MetaProperties, read_meta_properties, write_meta_properties};
+use crate::files::split_dir_name;
 
 /// Keeps other processes out of a log directory while it is locked.
 const LOCK_FILE: &str = ".lock";
@@ -165,6 +166,28 @@ impl LogManager {
             *dir.id.lock() = Some(id);
         }
         Ok(NodeMeta { cluster_id, first_start })
+    }
+}
+
+impl LogManager {
+    /// The directory of some partition in an online log directory, the metadata log's apart. Tells a node that has data from
+    /// one that is new.
+    pub fn any_partition_dir(&self) -> Result<Option<PathBuf>, StorageError> {
+        for dir in self.dirs.iter().filter(|dir| dir.health.failure().is_none()) {
+            let root = dir.health.path();
+            let failed = |e| StorageError::io("listing", root, e);
+            for entry in fs::read_dir(root).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let name = entry.file_name();
+                let is_partition = name
+                    .to_str()
+                    .is_some_and(|name| name != METADATA_LOG_DIR && split_dir_name(name).is_some());
+                if is_partition && entry.path().is_dir() {
+                    return Ok(Some(entry.path()));
+                }
+            }
+        }
+        Ok(None)
     }
 }
 

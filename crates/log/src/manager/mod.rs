@@ -15,6 +15,7 @@ mod load;
 mod lock;
 mod moves;
 mod passes;
+mod strays;
 mod twice;
 
 use std::collections::{HashMap, HashSet};
@@ -35,6 +36,7 @@ use crate::error::StorageError;
 use crate::files::checkpoint::PartitionOffsets;
 use crate::partition::{OpenLog, PartitionLog};
 use flusher::Flusher;
+use strays::Failed;
 
 /// Directory of the metadata log, which is the quorum's.
 pub const METADATA_LOG_DIR: &str = "__cluster_metadata-0";
@@ -46,7 +48,7 @@ pub struct LogManager {
     dirs: Vec<Dir>,
     logs: RwLock<Logs>,
     /// Partitions that were found but could not be opened, and why.
-    failed: Mutex<HashMap<(String, i32), String>>,
+    failed: Mutex<HashMap<(String, i32), Failed>>,
     deletes: Mutex<Vec<(PathBuf, i64)>>,
     /// Logs that a cleaner is at.
     compacting: Mutex<HashSet<(String, i32)>>,
@@ -129,7 +131,7 @@ impl LogManager {
 
     /// Why a partition that is on disk could not be opened.
     pub fn failure_of(&self, topic: &str, partition: i32) -> Option<String> {
-        self.failed.lock().get(&(topic.to_owned(), partition)).cloned()
+        self.failed.lock().get(&(topic.to_owned(), partition)).map(|failed| failed.reason.clone())
     }
 
     /// The log of a partition, made if there is none: in `dir` if that is given, or where a move wished it, otherwise in
@@ -152,8 +154,8 @@ impl LogManager {
                 _ => Ok(Arc::clone(log)),
             };
         }
-        if let Some(reason) = self.failed.lock().get(&(topic.to_owned(), partition)) {
-            return Err(CreateLogError::Failed(reason.clone()));
+        if let Some(failed) = self.failed.lock().get(&(topic.to_owned(), partition)) {
+            return Err(CreateLogError::Failed(failed.reason.clone()));
         }
         let wished = self.wished_dir(topic, partition);
         let home = self.choose_dir(&logs, dir.or(wished.as_deref())).ok_or(CreateLogError::AllOffline)?;
@@ -211,18 +213,10 @@ impl LogManager {
     }
 
     /// Closes a partition's log and renames its directory; the files go at a later [`remove_deleted`](Self::remove_deleted),
-    /// after `file.delete.delay.ms`. False if there is no such log.
+    /// after `file.delete.delay.ms`. So does the directory of one that could not be opened. False if there is no such log.
     pub fn delete(&self, topic: &str, partition: i32, now_ms: i64) -> Result<bool, StorageError> {
-        let log = {
-            let mut logs = self.logs.write();
-            self.failed.lock().remove(&(topic.to_owned(), partition));
-            let Some(partitions) = logs.get_mut(topic) else { return Ok(false) };
-            let Some(log) = partitions.remove(&partition) else { return Ok(false) };
-            if partitions.is_empty() {
-                logs.remove(topic);
-            }
-            log
-        };
+        self.delete_failed(topic, partition, now_ms)?;
+        let Some(log) = self.take_out(topic, partition) else { return Ok(false) };
         // A move that begins now finds no log any more.
         self.cancel_move(topic, partition, now_ms);
         let path = log.delete()?;

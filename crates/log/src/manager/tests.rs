@@ -242,3 +242,60 @@ fn logs_are_made_while_checkpoints_are_written() {
     });
     assert_eq!(manager.logs().len(), 300);
 }
+
+fn names(dir: &Path) -> Vec<String> {
+    std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_log_that_no_topic_owns_was_removed_and_is_kept_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let manager = manager(&dirs);
+    load(&manager);
+    append(&create(&manager, "t", 0), 3);
+    let kept = manager.set_stray_aside("t", 0, 1000).unwrap().expect("it was there");
+    assert!(kept.to_str().unwrap().ends_with("-stray") && kept.join("00000000000000000000.log").exists());
+    assert_eq!(manager.set_stray_aside("t", 0, 1000).unwrap(), None);
+    assert_eq!(manager.remove_deleted(i64::MAX), 0);
+    drop(manager);
+    let manager = self::manager(&dirs);
+    assert_eq!(load(&manager).failed, 0);
+    assert!(manager.logs().is_empty() && kept.exists(), "it is no log of the node any more");
+}
+
+#[test]
+fn a_partition_that_could_not_be_opened_stayed_when_its_topic_was_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let manager = manager(&dirs);
+    load(&manager);
+    append(&create(&manager, "t", 0), 3);
+    drop(manager);
+    std::fs::write(dir.path().join("t-0/partition.metadata"), "nonsense").unwrap();
+    let manager = self::manager(&dirs);
+    assert_eq!(load(&manager).failed, 1);
+    assert!(manager.failure_of("t", 0).is_some());
+    assert!(!manager.delete("t", 0, 1000).unwrap(), "there was no log");
+    assert_eq!(manager.failure_of("t", 0), None);
+    assert_eq!(
+        create(&manager, "t", 0).offsets().log_end,
+        Offset(0),
+        "the next topic of the name begins anew"
+    );
+    assert_eq!(manager.remove_deleted(i64::MAX), 1);
+    assert!(names(dir.path()).iter().all(|name| !name.ends_with("-delete")), "{:?}", names(dir.path()));
+}
+
+#[test]
+fn a_node_with_partitions_is_told_from_a_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().join("a"), dir.path().join("b")];
+    let manager = manager(&dirs);
+    std::fs::create_dir(dirs[0].join(METADATA_LOG_DIR)).unwrap();
+    std::fs::create_dir(dirs[0].join("not a partition")).unwrap();
+    assert_eq!(manager.any_partition_dir().unwrap(), None);
+    load(&manager);
+    let log = create(&manager, "t", 0);
+    assert_eq!(manager.any_partition_dir().unwrap(), Some(log.path()));
+}

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::LogManager;
+use super::strays::Failed;
 use crate::error::StorageError;
 use crate::files::{STRAY_DIR_SUFFIX, sync_dir};
 use crate::partition::PartitionLog;
@@ -57,7 +58,7 @@ impl LogManager {
         if self.dirs.iter().any(|dir| dir.health.failure().is_some()) {
             let reason = "its log may be in a log directory that is offline; only an unfinished copy is here";
             tracing::error!(path = %copy.path().display(), "a partition is offline: {reason}");
-            self.failed.lock().insert((topic.to_string(), partition), reason.to_owned());
+            self.failed.lock().insert((topic.to_string(), partition), Failed::because(reason));
             return false;
         }
         tracing::error!(path = %copy.path().display(), "the log of this copy is in no log directory: the copy takes its place, and may lack records");
@@ -65,7 +66,7 @@ impl LogManager {
             Ok(()) => self.add(Arc::clone(copy), now_ms),
             Err(error) => {
                 tracing::error!(%topic, partition, %error, "the copy cannot be used; the partition is offline");
-                self.failed.lock().insert((topic.to_string(), partition), error.to_string());
+                self.failed.lock().insert((topic.to_string(), partition), Failed::because(error.to_string()));
                 false
             }
         }

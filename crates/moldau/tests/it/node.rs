@@ -213,6 +213,40 @@ fn a_second_node_on_the_same_data_is_refused() {
     assert_eq!(node.good(&["topic", "list", "-o", "json"], ""), "[]\n");
 }
 
+/// With its first log directory, the metadata, gone, a node began a new cluster and removed all partitions of the other.
+#[test]
+fn a_lost_metadata_directory_is_told_and_nothing_is_touched() {
+    let directory = Directory::new("lost");
+    let [a, b] = ["a", "b"].map(|name| directory.0.join(name).to_str().expect("UTF-8").to_owned());
+    let dirs = format!("log.dirs={a},{b}");
+    let node = Served::start(&directory.0.join("unused"), &["--set", &dirs]);
+    node.good(&["topic", "create", "flights", "-p", "4"], "");
+    node.good(&["produce", "flights"], "EWR-IAH\n");
+    assert_eq!(node.terminate(), 0);
+    let partitions = || {
+        let names = std::fs::read_dir(&b).expect("a directory").map(|entry| entry.expect("one").file_name());
+        let mut names: Vec<_> = names.filter(|name| name.to_string_lossy().contains("flights")).collect();
+        names.sort();
+        names
+    };
+    let before = partitions();
+    assert!(!before.is_empty());
+    std::fs::rename(&a, directory.0.join("elsewhere")).expect("renamed");
+    let args = ["serve", "--set", &dirs, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    let output = moldau(&args).output().expect("it runs");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("there is no metadata log in") && stderr.contains("Put the directory back"),
+        "{stderr}"
+    );
+    assert_eq!(partitions(), before);
+    std::fs::remove_dir_all(&a).expect("removed");
+    std::fs::rename(directory.0.join("elsewhere"), &a).expect("renamed");
+    let node = Served::start(&directory.0.join("unused"), &["--set", &dirs]);
+    assert_eq!(node.good(&["consume", "flights", "-n", "1"], ""), "EWR-IAH\n");
+}
+
 /// A producer and a member of a group work on while their node is killed and started again.
 #[test]
 fn nothing_is_lost_duplicated_or_reordered_when_the_node_is_killed_under_load() {

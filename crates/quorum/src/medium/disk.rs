@@ -21,6 +21,7 @@ use moldau_protocol::records::BatchHeader;
 use moldau_types::{Offset, TopicId, Uuid};
 use parking_lot::Mutex;
 
+use super::synced::Synced;
 use super::{Medium, SyncDone};
 use crate::anchors::{self, Anchors};
 
@@ -51,10 +52,11 @@ pub(crate) struct Disk {
     log: Arc<PartitionLog>,
     syncs: Mutex<Option<mpsc::Sender<SyncDone>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    synced: Arc<Synced>,
 }
 
 impl Disk {
-    /// Opens the log, or makes it; cuts a torn tail off.
+    /// Opens the log, or makes it; cuts a torn tail off. A log that lacks what was synced is an error.
     pub(crate) fn open(config: DiskConfig, now_ms: i64) -> io::Result<Disk> {
         let path = config.dir.path().join(format!("{TOPIC}-0"));
         let anchors = match fs::read(path.join(anchors::FILE_NAME)) {
@@ -62,6 +64,9 @@ impl Disk {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Anchors::default(),
             Err(error) => return Err(error),
         };
+        fs::create_dir_all(&path)?;
+        let synced = Arc::new(Synced::open(&path)?);
+        check_sound(&path, synced.offset())?;
         let log_start = anchors.purged.map_or(0, |(_, offset)| offset);
         let open = OpenLog {
             path: path.clone(),
@@ -93,10 +98,10 @@ impl Disk {
         }
         let (syncs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new().name("metadata-sync".to_owned()).spawn({
-            let log = Arc::clone(&log);
-            move || sync_all(&log, &queue)
+            let (log, synced) = (Arc::clone(&log), Arc::clone(&synced));
+            move || sync_all(&log, &synced, &queue)
         })?;
-        Ok(Disk { path, log, syncs: Mutex::new(Some(syncs)), thread: Mutex::new(Some(thread)) })
+        Ok(Disk { path, log, syncs: Mutex::new(Some(syncs)), thread: Mutex::new(Some(thread)), synced })
     }
 
     fn stop(&self) {
@@ -114,13 +119,46 @@ impl Drop for Disk {
     }
 }
 
-fn sync_all(log: &PartitionLog, queue: &mpsc::Receiver<SyncDone>) {
+/// Refuses a log that ends before what was synced: cutting that off would undo what is acknowledged.
+fn check_sound(path: &Path, synced: i64) -> io::Result<()> {
+    if synced == 0 {
+        return Ok(());
+    }
+    let sound = moldau_log::sound_part(path).map_err(io::Error::other)?;
+    if sound.end >= synced {
+        return Ok(());
+    }
+    let place = sound.damage.map_or_else(
+        || "segments are missing at its end".to_owned(),
+        |(file, position, reason)| format!("{} is damaged at byte {position}: {reason}", file.display()),
+    );
+    let end = sound.end;
+    let why = format!(
+        "the metadata log lacks records that were acknowledged: it is sound up to offset {end} and was synced up to {synced}; \
+         {place}. Nothing was changed. Put back a copy of {}, or, to go on without those changes (topics that they made \
+         are set aside), remove {} there",
+        path.display(),
+        super::synced::FILE_NAME
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidData, why))
+}
+
+fn sync_all(log: &PartitionLog, synced: &Synced, queue: &mpsc::Receiver<SyncDone>) {
     let mut failed = None;
     while let Ok(first) = queue.recv() {
         let mut waiting = vec![first];
         waiting.extend(queue.try_iter());
         if failed.is_none() {
+            // The order of these two matters: a cut between them makes the offset too large, but is noticed.
+            let cuts = synced.cuts();
+            let end = log.offsets().log_end.0;
             failed = log.sync().err().map(|error| error.to_string());
+            if failed.is_none()
+                && let Err(error) = synced.raise(end, cuts)
+            {
+                // It only says less then.
+                tracing::warn!(%error, "how far the metadata log is synced was not noted");
+            }
         }
         for done in waiting {
             done(failed.clone().map_or(Ok(()), |error| Err(io::Error::other(error))));
@@ -186,12 +224,15 @@ impl Medium for Disk {
     }
 
     fn truncate_to(&self, offset: i64, now_ms: i64) -> io::Result<()> {
+        self.synced.lower(offset)?;
         self.log.truncate_to(Offset(offset), now_ms).map_err(io::Error::other)?;
         self.log.sync().map_err(io::Error::other)?;
         Ok(())
     }
 
     fn restart_at(&self, offset: i64, now_ms: i64) -> io::Result<()> {
+        // Until the log has begun anew it may end anywhere.
+        self.synced.lower(0)?;
         self.log.truncate_fully_and_start_at(Offset(offset), now_ms).map_err(io::Error::other)
     }
 
@@ -263,3 +304,6 @@ fn storage(error: StorageError) -> io::Error {
 fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 mod disk;
 #[cfg(test)]
 pub(crate) mod memory;
+mod synced;
 
 use std::io;
 

@@ -32,10 +32,10 @@ impl Applier {
         Applier { broker, again: false }
     }
 
-    /// Applies the first image after a start: opened logs that no topic owns any more are removed.
+    /// Applies the first image after a start: opened logs that no topic owns are kept apart.
     pub(crate) fn start(&mut self, image: &Arc<MetadataImage>) {
         let changes = MetadataChanges::between(&MetadataImage::default(), image);
-        self.remove_strays(image);
+        self.set_strays_aside(image);
         self.publish(&Arc::new(MetadataImage::default()), image.clone(), &changes);
     }
 
@@ -52,7 +52,7 @@ impl Applier {
         applier.lead(&image, &local.leaders);
     }
 
-    fn remove_strays(&self, image: &MetadataImage) {
+    fn set_strays_aside(&self, image: &MetadataImage) {
         for log in self.broker.logs.logs() {
             let index = PartitionIndex(log.partition());
             let owner = image.topics.by_name(log.topic());
@@ -61,9 +61,14 @@ impl Applier {
                     && topic.partition(index).is_some_and(|p| p.replicas.contains(&self.broker.node_id()))
             });
             if !owned {
-                tracing::warn!(topic = %log.topic(), partition = index.0, "no topic owns this log; it is removed");
-                if let Err(error) = self.broker.logs.delete(log.topic(), index.0, super::wall_clock_ms()) {
-                    tracing::error!(topic = %log.topic(), partition = index.0, "the log could not be removed: {error}");
+                match self.broker.logs.set_stray_aside(log.topic(), index.0, super::wall_clock_ms()) {
+                    Ok(kept) => tracing::warn!(
+                        topic = %log.topic(), partition = index.0, kept = %kept.unwrap_or_default().display(),
+                        "no topic owns this log: it is kept for you to look at, and is yours to remove"
+                    ),
+                    Err(error) => {
+                        tracing::error!(topic = %log.topic(), partition = index.0, "a log that no topic owns could not be set aside: {error}");
+                    }
                 }
             }
         }
@@ -202,19 +207,18 @@ impl Applier {
 
     fn drop_topics(&self, changes: &MetadataChanges) {
         for (id, topic) in &changes.deleted_topics {
-            let Some(led) = self.broker.partitions.remove(*id) else { continue };
+            let led = self.broker.partitions.remove(*id);
             self.broker.telemetry.topics.remove(&topic.name);
-            for partition in led.partitions() {
-                if &*partition.topic == OFFSETS_TOPIC {
-                    self.broker.groups.resigned(partition.index.0, i32::MAX);
+            // Those that could not be opened, and so are not led, go as well.
+            for index in 0..topic.partitions.len() as i32 {
+                if &*topic.name == OFFSETS_TOPIC {
+                    self.broker.groups.resigned(index, i32::MAX);
                 }
-                if let Err(error) =
-                    self.broker.logs.delete(&topic.name, partition.index.0, super::wall_clock_ms())
-                {
-                    tracing::error!(topic = %topic.name, partition = partition.index.0, "the log could not be removed: {error}");
+                if let Err(error) = self.broker.logs.delete(&topic.name, index, super::wall_clock_ms()) {
+                    tracing::error!(topic = %topic.name, partition = index, "the log could not be removed: {error}");
                 }
-                partition.moved();
             }
+            led.iter().flat_map(|led| led.partitions()).for_each(|partition| partition.moved());
         }
         let gone: Vec<_> =
             changes.deleted_topics.values().map(|topic| (topic.name.clone(), topic.id)).collect();

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use moldau_config::BrokerConfig;
-use moldau_log::{LogDir, LogManager, MetaProperties, read_meta_properties, write_meta_properties};
+use moldau_log::{
+    LogDir, LogManager, METADATA_LOG_DIR, MetaProperties, read_meta_properties, write_meta_properties,
+};
 use moldau_quorum::{FirstVoters, QuorumConfig, RaftQuorum, Voter, VoterEndpoint};
 use moldau_types::{BrokerId, Uuid};
 
@@ -17,6 +19,7 @@ pub(crate) async fn open_quorum(
 ) -> Result<RaftQuorum, String> {
     let node_id = BrokerId(config.node.node_id);
     let dir = config.metadata_log.dir.as_path();
+    check_metadata_is_there(dir, logs)?;
     let directory_id = directory_id(dir, logs, node_id, cluster_id)?;
     let endpoint = |(name, host, port): &(String, String, u16)| VoterEndpoint {
         name: name.clone(),
@@ -53,6 +56,38 @@ pub(crate) async fn open_quorum(
         return Err(format!("the metadata log in {} belongs to a quorum of several nodes", dir.display()));
     }
     Ok(quorum)
+}
+
+/// Refuses to begin a new metadata log beside partitions of an old one: no topic would own them.
+fn check_metadata_is_there(dir: &Path, logs: &LogManager) -> Result<(), String> {
+    let log = dir.join(METADATA_LOG_DIR);
+    let entries = match std::fs::read_dir(&log) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return refuse_if_there_is_data(&log, logs);
+        }
+        Err(error) => return Err(format!("{}: {error}", log.display())),
+    };
+    let is_of_the_log = |name: &std::ffi::OsStr| {
+        Path::new(name).extension().is_some_and(|extension| extension == "log" || extension == "checkpoint")
+    };
+    match entries.flatten().any(|entry| is_of_the_log(&entry.file_name())) {
+        true => Ok(()),
+        false => refuse_if_there_is_data(&log, logs),
+    }
+}
+
+fn refuse_if_there_is_data(log: &Path, logs: &LogManager) -> Result<(), String> {
+    match logs.any_partition_dir().map_err(|error| error.to_string())? {
+        None => Ok(()),
+        Some(found) => Err(format!(
+            "there is no metadata log in {}, but partitions are there, such as {}: a disk is missing, was exchanged, or \
+             metadata.log.dir is another one than before. Without the metadata no topic owns these partitions, so nothing is \
+             started. Put the directory back, from a backup if need be; for a new cluster, empty all log directories",
+            log.display(),
+            found.display()
+        )),
+    }
 }
 
 /// The id in the directory's `meta.properties`; a metadata directory of its own gets the file here.
