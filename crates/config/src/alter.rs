@@ -5,7 +5,7 @@
 //! all of a resource's changes hold or none. Whether the resource exists is the caller's question. The messages have
 //! the shape that Kafka's tools print.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::broker::BrokerConfig;
 use crate::describe::group_value;
@@ -304,7 +304,8 @@ fn cannot_list(name: &str, op: AlterOp) -> String {
 }
 
 fn check_ops(ops: &[Alteration]) -> Result<(), AlterError> {
-    if ops.iter().enumerate().any(|(at, op)| ops[..at].iter().any(|earlier| earlier.name == op.name)) {
+    let mut seen = HashSet::with_capacity(ops.len());
+    if !ops.iter().all(|op| seen.insert(op.name.as_str())) {
         return Err(invalid_request("Error due to duplicate config keys"));
     }
     let without_value = |op: &&Alteration| op.value.is_none() && op.op != AlterOp::Delete;

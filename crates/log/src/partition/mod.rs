@@ -259,7 +259,7 @@ impl PartitionLog {
     }
 
     /// Whether [`delete`](Self::delete) was called.
-    pub(crate) fn is_deleted(&self) -> bool {
+    pub fn is_deleted(&self) -> bool {
         self.deleted.load(Ordering::Acquire)
     }
 

@@ -69,6 +69,8 @@ pub struct LogRead {
     pub log_end_offset: Offset,
     /// Aborted transactions in the data, ascending by first offset; only filled with [`ReadUpTo::LastStable`].
     pub aborted: Vec<AbortedTransaction>,
+    /// The data is in a segment that gets no more of it.
+    pub in_closed_segment: bool,
     /// The data was written or read by this process a moment ago: it is in the page cache.
     pub near_end: bool,
 }
@@ -135,6 +137,7 @@ impl PartitionLog {
                 log_start_offset: offsets.log_start,
                 log_end_offset: offsets.log_end,
                 aborted: Vec::new(),
+                in_closed_segment: false,
                 near_end: true,
             };
             if from >= limit {
@@ -157,6 +160,7 @@ impl PartitionLog {
                         read.aborted = self.aborted_transactions(from, Offset(upper))?;
                     }
                     read.slice = (slice.len > 0).then_some(slice);
+                    read.in_closed_segment = !at.is_active && read.slice.is_some();
                     return Ok(read);
                 }
                 // The offset lies behind the last batch of its segment: compaction took what was there.

@@ -26,7 +26,7 @@ use moldau_config::{BrokerConfig, Settings};
 use moldau_coordinator_runtime::GroupCoordinator;
 use moldau_log::LogManager;
 use moldau_metadata::MetadataImage;
-use moldau_types::{BrokerId, ErrorCode};
+use moldau_types::{BrokerId, ErrorCode, Uuid};
 
 use crate::controller::ControllerHandle;
 use crate::fetch::SessionCache;
@@ -154,6 +154,21 @@ impl Broker {
     /// `fetch.max.bytes`
     pub(crate) fn fetch_bytes_max(&self) -> usize {
         usize::try_from(self.configs.load().broker.network.fetch_max_bytes).unwrap_or(0)
+    }
+
+    /// The partition of a topic by its name, led here, or why it is not.
+    pub(crate) fn led_by_name(&self, topic: &str, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        self.partitions().get(topic, index).ok_or_else(|| self.why_not_led(topic, index))
+    }
+
+    /// The partition of a topic by its id, led here, or why it is not.
+    pub(crate) fn led_by_id(&self, topic: Uuid, index: i32) -> Result<Arc<Partition>, ErrorCode> {
+        if let Some(led) = self.partitions().get_by_id(topic, index) {
+            return Ok(led);
+        }
+        let image = self.image.load();
+        let name = &image.topics.by_id(topic).ok_or(ErrorCode::UnknownTopicId)?.name;
+        Err(self.why_not_led(name, index))
     }
 
     /// Why a partition that was asked for is not led here.

@@ -44,10 +44,6 @@ impl Partitions {
         self.maps.read().by_name.get(name).cloned()
     }
 
-    pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<Arc<LedTopic>> {
-        self.maps.read().by_id.get(&id).cloned()
-    }
-
     pub(crate) fn get(&self, topic: &str, index: i32) -> Option<Arc<Partition>> {
         self.maps.read().by_name.get(topic)?.partition(PartitionIndex(index)).cloned()
     }

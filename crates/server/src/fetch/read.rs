@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use moldau_log::{FileSlice, ReadError, ReadUpTo, StorageError};
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
-use moldau_types::{ErrorCode, LeaderEpoch, Offset, Uuid};
+use moldau_types::{ErrorCode, LeaderEpoch, Offset};
 
 use super::session::{Asked, FetchTopic, SessionKey, Told};
-use crate::broker::{Partition, Partitions};
+use crate::broker::{Broker, Partition};
 
 /// One partition of a fetch, found or not.
 pub(crate) struct Target {
@@ -34,6 +34,8 @@ pub(crate) struct PartitionAnswer {
     pub(crate) records: Option<FileSlice>,
     /// Whether the region may be out of the page cache.
     pub(crate) maybe_cold: bool,
+    /// Whether the region is in a segment that is not written to any more.
+    in_closed_segment: bool,
 }
 
 impl PartitionAnswer {
@@ -55,7 +57,7 @@ impl PartitionAnswer {
             aborted_transactions: None,
             ..PartitionData::default()
         };
-        PartitionAnswer { key, data, records: None, maybe_cold: false }
+        PartitionAnswer { key, data, records: None, maybe_cold: false, in_closed_segment: false }
     }
 }
 
@@ -63,40 +65,51 @@ impl PartitionAnswer {
 pub(crate) struct Pass {
     pub(crate) answers: Vec<PartitionAnswer>,
     pub(crate) bytes: usize,
-    /// An error or a diverging epoch: the client must be told at once.
+    /// There is no reason to wait: an error or a diverging epoch, data before the active segment, which the wait would not
+    /// add to, or nothing to wait for.
     pub(crate) urgent: bool,
 }
 
 /// Finds the partition that a key names.
-pub(crate) fn find(partitions: &Partitions, key: &SessionKey) -> Result<Arc<Partition>, ErrorCode> {
+pub(crate) fn find(broker: &Broker, key: &SessionKey) -> Result<Arc<Partition>, ErrorCode> {
     match &key.topic {
-        FetchTopic::Name(name) => {
-            partitions.get(name, key.partition).ok_or(ErrorCode::UnknownTopicOrPartition)
-        }
-        FetchTopic::Id(id) if *id == Uuid::ZERO => Err(ErrorCode::UnknownTopicId),
-        FetchTopic::Id(id) => {
-            let topic = partitions.topic_by_id(*id).ok_or(ErrorCode::UnknownTopicId)?;
-            let found = topic.partition(moldau_types::PartitionIndex(key.partition)).cloned();
-            found.ok_or(ErrorCode::UnknownTopicOrPartition)
-        }
+        FetchTopic::Name(name) => broker.led_by_name(name, key.partition),
+        FetchTopic::Id(id) => broker.led_by_id(*id, key.partition),
+    }
+}
+
+/// What is said of a partition whose topic there is not, or not any more.
+fn not_there(key: &SessionKey) -> ErrorCode {
+    match key.topic {
+        FetchTopic::Name(_) => ErrorCode::UnknownTopicOrPartition,
+        FetchTopic::Id(_) => ErrorCode::UnknownTopicId,
     }
 }
 
 /// Reads all partitions once.
 pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
-    let mut pass = Pass { answers: Vec::with_capacity(targets.len()), bytes: 0, urgent: false };
+    let nothing_found = targets.iter().all(|target| target.partition.is_err());
+    let mut pass = Pass { answers: Vec::with_capacity(targets.len()), bytes: 0, urgent: nothing_found };
     for target in targets {
         let answer = match &target.partition {
             Err(error) => {
                 let mut answer = PartitionAnswer::error(target.key.clone(), *error);
                 // As the reference, which tells a partition that is not there from one that cannot be read.
                 answer.data.aborted_transactions = Some(Vec::new());
+                // What is not there does not hurry the others, as in the reference: a client may go on asking for it.
+                pass.urgent |=
+                    !matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
                 answer
             }
-            Ok(partition) => read_one(target, partition, limits, &pass),
+            Ok(partition) => {
+                let answer = read_one(target, partition, limits, &pass);
+                pass.urgent |= answer.data.error_code != 0
+                    || answer.data.diverging_epoch.epoch >= 0
+                    || answer.in_closed_segment;
+                answer
+            }
         };
         pass.bytes += answer.records.as_ref().map_or(0, |records| records.len);
-        pass.urgent |= answer.data.error_code != 0 || answer.data.diverging_epoch.epoch >= 0;
         pass.answers.push(answer);
     }
     pass
@@ -115,6 +128,9 @@ pub(crate) fn check_leader_epoch(partition: &Partition, current_leader_epoch: i3
 
 fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pass) -> PartitionAnswer {
     let Target { key, asked, .. } = target;
+    if partition.log.is_deleted() {
+        return PartitionAnswer::error(key.clone(), not_there(key));
+    }
     if let Err(error) = check_leader_epoch(partition, asked.current_leader_epoch) {
         return PartitionAnswer::error(key.clone(), error);
     }
@@ -134,7 +150,13 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
             aborted_transactions: None,
             ..PartitionData::default()
         };
-        return PartitionAnswer { key: key.clone(), data, records: None, maybe_cold: false };
+        return PartitionAnswer {
+            key: key.clone(),
+            data,
+            records: None,
+            maybe_cold: false,
+            in_closed_segment: false,
+        };
     }
     let upto = if limits.read_committed { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
     let left = limits.max_bytes.saturating_sub(so_far.bytes);
@@ -162,7 +184,8 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
                 ..PartitionData::default()
             };
             let records = read.slice.filter(|slice| slice.len > 0);
-            PartitionAnswer { key: key.clone(), data, records, maybe_cold: !read.near_end }
+            let in_closed_segment = read.in_closed_segment && records.is_some();
+            PartitionAnswer { key: key.clone(), data, records, maybe_cold: !read.near_end, in_closed_segment }
         }
         Err(ReadError::OffsetOutOfRange { .. }) => {
             PartitionAnswer::error(key.clone(), ErrorCode::OffsetOutOfRange)

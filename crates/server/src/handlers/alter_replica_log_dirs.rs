@@ -4,6 +4,7 @@
 //! partition is, a move under way is given up. A partition that is not here yet is refused, and the directory is
 //! remembered for when it comes.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) async fn handle(
 
 fn alter_all(broker: &Broker, request: AlterReplicaLogDirsRequest) -> Vec<AlterReplicaLogDirTopicResult> {
     let mut results: Vec<AlterReplicaLogDirTopicResult> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for dir in request.dirs {
         let path = PathBuf::from(&dir.path);
         for topic in dir.topics {
@@ -42,9 +44,12 @@ fn alter_all(broker: &Broker, request: AlterReplicaLogDirsRequest) -> Vec<AlterR
                 error_code: alter(broker, &path, &topic.name, *index).code(),
             });
             let partitions: Vec<_> = partitions.collect();
-            match results.iter_mut().find(|result| result.topic_name == topic.name) {
-                Some(result) => result.partitions.extend(partitions),
-                None => results.push(AlterReplicaLogDirTopicResult { partitions, topic_name: topic.name }),
+            match places.get(&topic.name) {
+                Some(at) => results[*at].partitions.extend(partitions),
+                None => {
+                    places.insert(topic.name.clone(), results.len());
+                    results.push(AlterReplicaLogDirTopicResult { partitions, topic_name: topic.name });
+                }
             }
         }
     }

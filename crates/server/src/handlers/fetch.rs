@@ -69,17 +69,16 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
             return finish(write(head, Vec::new(), Vec::new()));
         }
     };
+    let max_bytes = usize::try_from(request.max_bytes).unwrap_or(0).min(broker.fetch_bytes_max());
     let fetch = Fetch {
         broker: broker.clone(),
         connection: context.connection.clone(),
         head,
         mode,
         targets,
-        limits: Limits {
-            max_bytes: usize::try_from(request.max_bytes).unwrap_or(0).min(broker.fetch_bytes_max()),
-            read_committed: request.isolation_level == 1,
-        },
-        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
+        limits: Limits { max_bytes, read_committed: request.isolation_level == 1 },
+        // More than it may get would be waited for in vain.
+        min_bytes: usize::try_from(request.min_bytes).unwrap_or(0).min(max_bytes),
     };
     let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     fetch.start(max_wait)
@@ -129,7 +128,7 @@ fn targets(
         })
     });
     let target = |(key, asked): (SessionKey, Asked)| {
-        let partition = find(broker.partitions(), &key);
+        let partition = find(broker, &key);
         Target { key, asked, partition }
     };
     match mode {

@@ -4,6 +4,7 @@
 //! local (version 8), −5 latest tiered (version 9), −6 earliest that waits for tiering (version 11). Nothing is tiered
 //! here, so earliest local is the log start, and the last two know no offset (−1).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use moldau_protocol::messages::list_offsets_request::ListOffsetsPartition;
@@ -32,20 +33,29 @@ pub(crate) async fn handle(
 ) -> ListOffsetsResponse {
     let read_committed = request.isolation_level == 1;
     let version = context.api_version;
+    let mut times_asked: HashMap<(String, i32), u32> = HashMap::new();
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            *times_asked.entry((topic.name.clone(), asked.partition_index)).or_default() += 1;
+        }
+    }
     let topics = request.topics.into_iter().map(|topic| {
         let answer = |asked: &ListOffsetsPartition| {
+            // A partition that is asked for twice is refused, once.
+            let times = times_asked.remove(&(topic.name.clone(), asked.partition_index))?;
             let found = match broker.partitions().get(&topic.name, asked.partition_index) {
+                _ if times > 1 => Err(ErrorCode::InvalidRequest),
                 _ if !is_timestamp(asked.timestamp, version) => Err(ErrorCode::UnsupportedVersion),
                 Some(partition) => look_up(&partition, asked, read_committed, version),
                 None => Err(broker.why_not_led(&topic.name, asked.partition_index)),
             };
-            found.unwrap_or_else(|error| ListOffsetsPartitionResponse {
+            Some(found.unwrap_or_else(|error| ListOffsetsPartitionResponse {
                 partition_index: asked.partition_index,
                 error_code: error.code(),
                 ..ListOffsetsPartitionResponse::default()
-            })
+            }))
         };
-        let partitions = topic.partitions.iter().map(answer).collect();
+        let partitions = topic.partitions.iter().filter_map(answer).collect();
         ListOffsetsTopicResponse { name: topic.name.clone(), partitions }
     });
     ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }

@@ -205,12 +205,10 @@ fn find(
     index: i32,
     version: i16,
 ) -> Result<Arc<Partition>, ErrorCode> {
-    if version < 13 {
-        return broker.partitions().get(name, index).ok_or_else(|| broker.why_not_led(name, index));
+    match version {
+        13.. => broker.led_by_id(id, index),
+        _ => broker.led_by_name(name, index),
     }
-    let topic = broker.partitions().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)?;
-    let found = topic.partition(index.into()).cloned();
-    found.ok_or_else(|| broker.why_not_led(&topic.name, index))
 }
 
 /// Names the current leader of each partition that another broker leads.

@@ -88,3 +88,18 @@ async fn unknown_partitions_and_wrong_epochs_are_told() {
     let unknown = ask(&mut wire, 1, &asks("no-such-topic", -1)).await;
     assert_eq!((name_of(unknown.error_code), unknown.offset), ("UNKNOWN_TOPIC_OR_PARTITION", -1));
 }
+
+#[tokio::test]
+async fn a_partition_that_is_asked_for_twice_is_refused_once() {
+    let node = Node::get();
+    let topic = node.topic("twice", 2, &[]).await.expect("a topic");
+    let mut wire = Wire::connect(node.address()).await;
+    let mut request = asks(&topic, -1);
+    let asked = request.topics[0].partitions[0].clone();
+    let other = ListOffsetsPartition { partition_index: 1, ..asked.clone() };
+    request.topics[0].partitions.extend([other, asked]);
+    let answered = wire.ask(7, &request).await.topics.remove(0).partitions;
+    let codes: Vec<_> =
+        answered.iter().map(|found| (found.partition_index, name_of(found.error_code))).collect();
+    assert_eq!(codes, [(0, "INVALID_REQUEST"), (1, "NONE")]);
+}

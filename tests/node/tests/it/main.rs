@@ -9,6 +9,7 @@ mod consumer_calls;
 mod consumer_hooks;
 mod dynamic_configs;
 mod fetch_rules;
+mod fetch_waits;
 mod frames;
 mod group;
 mod group_answers;

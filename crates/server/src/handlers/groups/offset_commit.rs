@@ -3,6 +3,8 @@
 //! Up to version 4 a retention time can be asked for; 6 adds leader epochs, 7 static members, 9 answers GROUP_ID_NOT_FOUND, 10 names
 //! topics by id (KIP-848). Only partitions that exist are committed to.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use moldau_coordinator_runtime::offset_commit_error;
@@ -51,6 +53,12 @@ pub(crate) async fn handle(
         broker.groups.commit_offsets(context.api_version, &request).await
     };
     let unknown_topic = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
+    let mut places: HashMap<_, _> = response
+        .topics
+        .iter()
+        .enumerate()
+        .map(|(at, topic)| ((topic.name.clone(), topic.topic_id), at))
+        .collect();
     for (topics, error) in [(unknown, unknown_topic), (missing, ErrorCode::UnknownTopicOrPartition)] {
         if topics.is_empty() {
             continue;
@@ -58,13 +66,12 @@ pub(crate) async fn handle(
         for refused in
             offset_commit_error(&OffsetCommitRequest { topics, ..Default::default() }, error).topics
         {
-            match response
-                .topics
-                .iter_mut()
-                .find(|topic| topic.name == refused.name && topic.topic_id == refused.topic_id)
-            {
-                Some(topic) => topic.partitions.extend(refused.partitions),
-                None => response.topics.push(refused),
+            match places.entry((refused.name.clone(), refused.topic_id)) {
+                Entry::Occupied(place) => response.topics[*place.get()].partitions.extend(refused.partitions),
+                Entry::Vacant(place) => {
+                    place.insert(response.topics.len());
+                    response.topics.push(refused);
+                }
             }
         }
     }

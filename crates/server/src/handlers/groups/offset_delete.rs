@@ -1,6 +1,7 @@
 //! OffsetDelete (api key 47), version 0: offsets of topics that the group does not read any more go. A topic or partition that is not
 //! there is UNKNOWN_TOPIC_OR_PARTITION, whether it has an offset or not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use moldau_protocol::messages::offset_delete_request::OffsetDeleteRequestPartition;
@@ -36,14 +37,17 @@ pub(crate) async fn handle(
     if response.error_code != 0 {
         return response;
     }
+    let mut places: HashMap<String, usize> =
+        response.topics.iter().enumerate().map(|(at, topic)| (topic.name.clone(), at)).collect();
     for (name, partitions) in unknown {
         let refused = partitions.into_iter().map(|partition| OffsetDeleteResponsePartition {
             partition_index: partition.partition_index,
             error_code: ErrorCode::UnknownTopicOrPartition.code(),
         });
-        match response.topics.iter_mut().find(|topic| topic.name == name) {
-            Some(topic) => topic.partitions.extend(refused),
+        match places.get(&name) {
+            Some(at) => response.topics[*at].partitions.extend(refused),
             None => {
+                places.insert(name.clone(), response.topics.len());
                 response.topics.push(OffsetDeleteResponseTopic { partitions: refused.collect(), name });
             }
         }
