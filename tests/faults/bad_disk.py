@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -118,6 +119,16 @@ def read_partition(address, partition):
     return records
 
 
+def no_leaders(admin, partitions):
+    """Whether in some seconds none of these partitions has a leader, and all others have one."""
+    for _ in range(100):
+        found = admin.list_topics(TOPIC, timeout=20).topics[TOPIC].partitions
+        if all((found[p].leader == -1) == (p in partitions) for p in found):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def failing_directory(work, seed):
     """One of two log directories is no directory any more: no file can be made or opened in it."""
     good, bad, away = work / "good", work / "bad", work / "away"
@@ -152,6 +163,7 @@ def failing_directory(work, seed):
         # Old clients do not know that error; they look for a leader and try again.
         error = fetch_error(node.address, on_bad[0], 0, version=4)
         expect(error == KafkaError.NOT_LEADER_FOR_PARTITION, f"an old reader there gets {error}", node)
+        expect(no_leaders(admin, on_bad), "the metadata name no leader for its partitions", node)
         for partition in on_good:
             expect(write(node.address, partition, 20), f"partition {partition} takes records", node)
             expect(read_partition(node.address, partition)[:-1] == before[partition], "and has them", node)

@@ -26,18 +26,41 @@ impl std::fmt::Debug for SyncTimer {
     }
 }
 
+/// Hears that a log directory goes offline.
+#[derive(Clone)]
+pub struct FailureListener(Arc<dyn Fn() + Send + Sync>);
+
+impl FailureListener {
+    /// One that calls `tell` when a directory goes offline.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> FailureListener {
+        FailureListener(Arc::new(tell))
+    }
+}
+
+impl std::fmt::Debug for FailureListener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FailureListener")
+    }
+}
+
 /// A log directory as its logs know it.
 #[derive(Debug)]
 pub struct LogDir {
     path: PathBuf,
     failure: OnceLock<String>,
     sync_timer: OnceLock<SyncTimer>,
+    failure_listener: OnceLock<FailureListener>,
 }
 
 impl LogDir {
     /// A directory that is taken to be in order.
     pub fn new(path: impl Into<PathBuf>) -> LogDir {
-        LogDir { path: path.into(), failure: OnceLock::new(), sync_timer: OnceLock::new() }
+        LogDir {
+            path: path.into(),
+            failure: OnceLock::new(),
+            sync_timer: OnceLock::new(),
+            failure_listener: OnceLock::new(),
+        }
     }
 
     /// Where it is.
@@ -48,6 +71,11 @@ impl LogDir {
     /// From now on `timer` hears of each sync of a segment; only the first one that is given counts.
     pub fn time_syncs(&self, timer: SyncTimer) {
         let _ = self.sync_timer.set(timer);
+    }
+
+    /// From now on `listener` hears when the directory goes offline; only the first one that is given counts.
+    pub fn tell_of_failure(&self, listener: FailureListener) {
+        let _ = self.failure_listener.set(listener);
     }
 
     /// Does the sync of a segment.
@@ -70,6 +98,9 @@ impl LogDir {
         let reason = reason.into();
         if self.failure.set(reason.clone()).is_ok() {
             tracing::error!(dir = %self.path.display(), %reason, "log directory goes offline");
+            if let Some(FailureListener(tell)) = self.failure_listener.get() {
+                tell();
+            }
         }
     }
 

@@ -29,7 +29,7 @@ mod sound;
 
 pub use compaction::{Cleanable, Cleaner, CleanerConfig, CompactionReport};
 pub use config::{LogConfig, TimestampType};
-pub use directory::{LogDir, SyncTimer};
+pub use directory::{FailureListener, LogDir, SyncTimer};
 pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};
 pub use files::meta::{MetaProperties, read_meta_properties, write_meta_properties};
 pub use index::txn::AbortedTransaction;

@@ -43,11 +43,14 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         .enable_all()
         .build()
         .map_err(|error| Failure::said_no(format!("no runtime: {error}")))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let mut stop = StopSignals::new()?;
         let node = tokio::select! {
             node = Node::start(options) => node.map_err(|error| Failure::said_no(error.to_string()))?,
-            signal = stop.next() => return Err(Failure::said_no(format!("{signal} came before the node was there"))),
+            signal = stop.next() => {
+                tracing::info!("{signal}: ended before the node was there; the next start recovers the logs");
+                return Ok(());
+            }
         };
         let signal = stop.next().await;
         tracing::info!("{signal}: stopping");
@@ -59,7 +62,10 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         }
         tracing::info!("stopped");
         Ok(())
-    })
+    });
+    // A recovery that is under way is not waited for: it begins again at the next start.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Puts the layers together.

@@ -31,7 +31,7 @@ pub use lock::{MetaError, NodeMeta, OpenDirsError};
 pub use moves::{FutureLog, MoveRefusal, MoveStep};
 
 use crate::config::LogConfig;
-use crate::directory::{LogDir, SyncTimer};
+use crate::directory::{FailureListener, LogDir, SyncTimer};
 use crate::error::StorageError;
 use crate::files::checkpoint::PartitionOffsets;
 use crate::partition::{OpenLog, PartitionLog};
@@ -122,6 +122,11 @@ impl LogManager {
     /// From now on `timer` hears of each sync of a segment.
     pub fn time_syncs(&self, timer: &SyncTimer) {
         self.dirs.iter().for_each(|dir| dir.health.time_syncs(timer.clone()));
+    }
+
+    /// From now on `listener` hears of each directory that goes offline.
+    pub fn tell_of_failures(&self, listener: &FailureListener) {
+        self.dirs.iter().for_each(|dir| dir.health.tell_of_failure(listener.clone()));
     }
 
     /// All logs.

@@ -84,7 +84,7 @@ impl Applier {
                 broker.connections.set_limits(ConnectionLimits::of(&config));
                 if config.log.cordoned_log_dirs != broker.configs.load().broker.log.cordoned_log_dirs {
                     broker.logs.set_cordoned(config.log.cordoned_log_dirs.clone());
-                    broker.cordoned_changed.notify_one();
+                    broker.directories_changed.notify_one();
                 }
                 broker.configs.store(Arc::new(Configs { settings, broker: config }));
             }

@@ -66,8 +66,8 @@ pub(crate) struct Broker {
     pub(crate) loggers: Arc<dyn crate::loggers::Loggers>,
     pub(crate) connections: Arc<ConnectionRegistry>,
     pub(crate) telemetry: Telemetry,
-    /// Told when `cordoned.log.dirs` has changed.
-    pub(crate) cordoned_changed: tokio::sync::Notify,
+    /// Told when `cordoned.log.dirs` has changed, and when a log directory goes offline.
+    pub(crate) directories_changed: Arc<tokio::sync::Notify>,
     /// Told when a move to another log directory was asked for.
     pub(crate) moves_begun: tokio::sync::Notify,
     /// Told when a replica came to a log directory that the controller does not know of.
@@ -96,6 +96,9 @@ impl Broker {
         let slots = configs.broker.network.max_incremental_fetch_session_cache_slots;
         let telemetry = Telemetry::default();
         logs.time_syncs(&telemetry.sync_timer());
+        let directories_changed = Arc::new(tokio::sync::Notify::new());
+        let tell = directories_changed.clone();
+        logs.tell_of_failures(&moldau_log::FailureListener::new(move || tell.notify_one()));
         Arc::new(Broker {
             identity,
             logs,
@@ -103,7 +106,7 @@ impl Broker {
             loggers,
             connections,
             telemetry,
-            cordoned_changed: tokio::sync::Notify::new(),
+            directories_changed,
             moves_begun: tokio::sync::Notify::new(),
             places_changed: tokio::sync::Notify::new(),
             applying: parking_lot::Mutex::default(),

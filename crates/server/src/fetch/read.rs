@@ -35,7 +35,7 @@ pub(crate) struct PartitionAnswer {
     /// Whether the region may be out of the page cache.
     pub(crate) maybe_cold: bool,
     /// Whether the region is in a segment that is not written to any more.
-    in_closed_segment: bool,
+    pub(crate) in_closed_segment: bool,
 }
 
 impl PartitionAnswer {

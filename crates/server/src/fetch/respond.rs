@@ -144,7 +144,13 @@ mod tests {
                     data.diverging_epoch = EpochEndOffset { epoch: 4, end_offset: 50 };
                 }
                 let key = SessionKey { topic: topic(n), partition: index as i32 };
-                answers.push(PartitionAnswer { key, data, records: records.clone(), maybe_cold: false });
+                answers.push(PartitionAnswer {
+                    key,
+                    data,
+                    records: records.clone(),
+                    maybe_cold: false,
+                    in_closed_segment: false,
+                });
             }
         }
         answers

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moldau_controller::ControllerResult;
+use moldau_log::LogDirInfo;
 use moldau_metadata::feature::supported_features;
 use moldau_protocol::messages::broker_registration_request::{Feature, Listener};
 use moldau_protocol::messages::controller_registration_request;
@@ -112,27 +113,31 @@ pub(super) async fn leave(broker: &Arc<Broker>) {
     }
 }
 
-/// Tells the controller of each change of `cordoned.log.dirs`, so that it places nothing on a broker that takes nothing.
-pub(super) async fn tell_of_cordoned(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) {
+/// Tells the controller of each change of `cordoned.log.dirs`, so that it places nothing on a broker that takes nothing, and of
+/// each log directory that goes offline, so that nobody is sent to the partitions in it.
+pub(super) async fn tell_of_directories(broker: Arc<Broker>, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
-            () = broker.cordoned_changed.notified() => {}
+            () = broker.directories_changed.notified() => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
         if let Err(error) = heartbeat(&broker, broker.own_epoch(), false).await {
             tracing::warn!(
                 error = error.name(),
-                "the controller does not know which log directories are cordoned"
+                "the controller does not know which log directories are cordoned or offline"
             );
         }
     }
 }
 
 async fn heartbeat(broker: &Arc<Broker>, broker_epoch: i64, want_shut_down: bool) -> Result<(), ErrorCode> {
-    let dirs = broker.logs.dirs().into_iter();
-    let cordoned = dirs.filter(|dir| dir.cordoned).filter_map(|dir| dir.id).collect();
+    let dirs = broker.logs.dirs();
+    let ids = |of: &dyn Fn(&LogDirInfo) -> bool| -> Vec<_> {
+        dirs.iter().filter(|dir| of(dir)).filter_map(|dir| dir.id).collect()
+    };
     let request = BrokerHeartbeatRequest {
-        cordoned_log_dirs: Some(cordoned),
+        cordoned_log_dirs: Some(ids(&|dir| dir.cordoned)),
+        offline_log_dirs: ids(&|dir| dir.failure.is_some()),
         broker_id: broker.node_id().0,
         broker_epoch,
         current_metadata_offset: broker.image().provenance.last_offset.0,

@@ -116,7 +116,7 @@ impl Node {
         joined?;
 
         tasks.extend(spawn_background(&broker, &stopped));
-        tasks.push(tokio::spawn(registration::tell_of_cordoned(broker.clone(), stopped.clone())));
+        tasks.push(tokio::spawn(registration::tell_of_directories(broker.clone(), stopped.clone())));
         tasks.push(tokio::spawn(reap_idle(broker.clone(), registry.clone(), stopped.clone())));
         let mut listeners = Vec::new();
         for listener in bound {
