@@ -118,9 +118,13 @@ impl LogDir {
     pub(crate) fn observe(&self, error: StorageError) -> StorageError {
         if let StorageError::Io { source, .. } = &error {
             let passing = [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE, rustix::io::Errno::NOMEM];
+            let later = source.kind() == std::io::ErrorKind::WouldBlock;
             // A file that is gone may have been deleted with its segment meanwhile.
             let gone = source.kind() == std::io::ErrorKind::NotFound && self.path.is_dir();
-            if !gone && !passing.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error())) {
+            if !later
+                && !gone
+                && !passing.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
+            {
                 self.take_offline(error.to_string());
             }
         }

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use moldau_protocol::records::{
     BATCH_HEADER_LEN, BatchHeader, BatchView, LOG_OVERHEAD, MAGIC_OFFSET, RecordsError,
 };
+
+use crate::files::hurry::read_at;
 
 /// Window for finding one batch.
 pub(crate) const SMALL_WINDOW: usize = 4 << 10;
@@ -185,10 +186,12 @@ impl<'f> Scanner<'f> {
         self.window_len = 0;
         while self.window_len < length {
             let at = self.position + self.window_len as u64;
-            match self.file.read_at(&mut self.window[self.window_len..length], at) {
+            match read_at(self.file, &mut self.window[self.window_len..length], at) {
                 Ok(0) => break,
                 Ok(read) => self.window_len += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // In a hurry what is in memory is enough if it has what is needed.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.window_len >= needed => break,
                 Err(error) => return Err(error.into()),
             }
         }

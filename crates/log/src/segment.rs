@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::StorageError;
+use crate::files::hurry::takes_time;
 use crate::files::{
     DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, LazyFile, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_name,
 };
@@ -215,6 +216,7 @@ impl Segment {
 
     /// Writes both indexes anew from the batches.
     fn rebuild_indexes(&self) -> Result<(), StorageError> {
+        takes_time().map_err(|e| StorageError::io("reading", &self.path(LOG_SUFFIX), e))?;
         tracing::warn!(segment = %self.path(LOG_SUFFIX).display(), "rebuilding absent or damaged indexes");
         let mut builder = IndexBuilder::new(self.base_offset, 4096);
         let (mut offsets, mut times) = (Vec::new(), Vec::new());

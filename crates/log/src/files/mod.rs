@@ -2,6 +2,7 @@
 
 pub(crate) mod checkpoint;
 mod handle;
+pub(crate) mod hurry;
 pub(crate) mod meta;
 mod names;
 mod whole;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::IndexEntry;
 use crate::files::LazyFile;
+use crate::files::hurry::read_exact_at;
 
 /// Number of entries not known: the file was not looked at yet.
 const UNKNOWN: u32 = u32::MAX;
@@ -81,7 +82,7 @@ impl<E: IndexEntry> DiskIndex<E> {
             let mut bytes = [0; 24];
             let from = entries.saturating_sub(2);
             let tail = &mut bytes[..(entries - from) as usize * E::SIZE];
-            file.read_exact_at(tail, u64::from(from) * E::SIZE as u64)?;
+            read_exact_at(&file, tail, u64::from(from) * E::SIZE as u64)?;
             let last = E::read(&tail[tail.len() - E::SIZE..]);
             if !plausible(&last) || (entries > 1 && E::read(tail).key() >= last.key()) {
                 return Ok(false);
@@ -102,7 +103,7 @@ impl<E: IndexEntry> DiskIndex<E> {
         while high - low > PAGE_ENTRIES {
             let middle = low + (high - low) / 2;
             let mut bytes = [0; 12];
-            file.read_exact_at(&mut bytes[..E::SIZE], u64::from(middle) * E::SIZE as u64)?;
+            read_exact_at(&file, &mut bytes[..E::SIZE], u64::from(middle) * E::SIZE as u64)?;
             if E::read(&bytes).key() <= key {
                 low = middle;
             } else {
@@ -111,7 +112,7 @@ impl<E: IndexEntry> DiskIndex<E> {
         }
         let mut page = [0; PAGE_BYTES];
         let page = &mut page[..(high - low) as usize * E::SIZE];
-        file.read_exact_at(page, u64::from(low) * E::SIZE as u64)?;
+        read_exact_at(&file, page, u64::from(low) * E::SIZE as u64)?;
         let mut found = None;
         for bytes in page.chunks_exact(E::SIZE) {
             let entry = E::read(bytes);
@@ -129,7 +130,8 @@ impl<E: IndexEntry> DiskIndex<E> {
             return Ok(None);
         }
         let mut bytes = [0; 12];
-        self.file.get(path)?.read_exact_at(&mut bytes[..E::SIZE], u64::from(number) * E::SIZE as u64)?;
+        let file = self.file.get(path)?;
+        read_exact_at(&file, &mut bytes[..E::SIZE], u64::from(number) * E::SIZE as u64)?;
         Ok(Some(E::read(&bytes)))
     }
 

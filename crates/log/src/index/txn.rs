@@ -12,6 +12,8 @@ use std::path::Path;
 
 use moldau_types::{Offset, ProducerId};
 
+use crate::files::hurry::takes_time;
+
 /// Bytes of an entry.
 pub(crate) const ENTRY_SIZE: usize = 34;
 
@@ -55,6 +57,7 @@ impl AbortedTransaction {
 
 /// All entries of a file, `None` if it cannot be right. An absent file has none.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<AbortedTransaction>>> {
+    takes_time()?;
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(Vec::new())),

@@ -11,6 +11,7 @@ use moldau_types::Offset;
 use super::{PartitionLog, View};
 use crate::error::{ReadError, StorageError};
 use crate::files::LOG_SUFFIX;
+use crate::files::hurry::hurried;
 use crate::index::floor;
 use crate::index::txn::AbortedTransaction;
 use crate::scan::{self, ScanError};
@@ -175,6 +176,24 @@ impl PartitionLog {
             }
         }
         Ok(read)
+    }
+
+    /// As [`read`](Self::read), but on memory alone: `None` if it would have to wait for the disk, or take long.
+    pub fn read_at_once(
+        &self,
+        from: Offset,
+        max_bytes: usize,
+        up_to: ReadUpTo,
+        min_one_batch: bool,
+    ) -> Result<Option<LogRead>, ReadError> {
+        match hurried(|| self.read(from, max_bytes, up_to, min_one_batch)) {
+            Err(ReadError::Storage(StorageError::Io { source, .. }))
+                if source.kind() == std::io::ErrorKind::WouldBlock =>
+            {
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 
     fn read_window(

@@ -1,4 +1,5 @@
 //! Tests of one log, by what is done to it.
 
+mod at_once;
 mod basics;
 pub(crate) mod build;

@@ -2,10 +2,11 @@
 //!
 //! Invariants: partitions are served in the order given; only the first that has records may exceed the limits, and by
 //! no more than one batch; nothing is read here but indexes and batch headers: the bytes go from the file to the socket.
+//! A pass on memory alone never waits for the disk; where that does not do, the pass is made again on a blocking thread.
 
 use std::sync::Arc;
 
-use moldau_log::{FileSlice, ReadError, ReadUpTo, StorageError};
+use moldau_log::{FileSlice, LogRead, ReadError, ReadUpTo, StorageError};
 use moldau_protocol::messages::fetch_response::{AbortedTransaction, EpochEndOffset, PartitionData};
 use moldau_types::{ErrorCode, LeaderEpoch, Offset};
 
@@ -62,6 +63,7 @@ impl PartitionAnswer {
 }
 
 /// All answers of one pass.
+#[derive(Default)]
 pub(crate) struct Pass {
     pub(crate) answers: Vec<PartitionAnswer>,
     pub(crate) bytes: usize,
@@ -86,8 +88,26 @@ fn not_there(key: &SessionKey) -> ErrorCode {
     }
 }
 
-/// Reads all partitions once.
+/// Reads all partitions once, on memory alone: `None` if that would have to wait for the disk.
+pub(crate) fn read_at_once(targets: &[Target], limits: Limits) -> Option<Pass> {
+    read(targets, limits, &|partition, from, max_bytes, upto, min_one_batch| {
+        partition.log.read_at_once(from, max_bytes, upto, min_one_batch)
+    })
+}
+
+/// Reads all partitions once. Blocks.
 pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
+    let patient = |partition: &Partition, from, max_bytes, upto, min_one_batch| {
+        partition.log.read(from, max_bytes, upto, min_one_batch).map(Some)
+    };
+    // Whoever waits is never without an answer.
+    read(targets, limits, &patient).unwrap_or_default()
+}
+
+/// A read of a log: from where, how much, up to where, whether a first batch may be larger. `None` if it would have to wait.
+type ReadLog = dyn Fn(&Partition, Offset, usize, ReadUpTo, bool) -> Result<Option<LogRead>, ReadError>;
+
+fn read(targets: &[Target], limits: Limits, log: &ReadLog) -> Option<Pass> {
     let nothing_found = targets.iter().all(|target| target.partition.is_err());
     let mut pass = Pass { answers: Vec::with_capacity(targets.len()), bytes: 0, urgent: nothing_found };
     for target in targets {
@@ -102,7 +122,7 @@ pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
                 answer
             }
             Ok(partition) => {
-                let answer = read_one(target, partition, limits, &pass);
+                let answer = read_one(target, partition, limits, &pass, log)?;
                 pass.urgent |= answer.data.error_code != 0
                     || answer.data.diverging_epoch.epoch >= 0
                     || answer.in_closed_segment;
@@ -112,7 +132,7 @@ pub(crate) fn read_all(targets: &[Target], limits: Limits) -> Pass {
         pass.bytes += answer.records.as_ref().map_or(0, |records| records.len);
         pass.answers.push(answer);
     }
-    pass
+    Some(pass)
 }
 
 /// Whether the request's idea of the leader epoch is this broker's.
@@ -126,17 +146,23 @@ pub(crate) fn check_leader_epoch(partition: &Partition, current_leader_epoch: i3
     }
 }
 
-fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pass) -> PartitionAnswer {
+fn read_one(
+    target: &Target,
+    partition: &Partition,
+    limits: Limits,
+    so_far: &Pass,
+    log: &ReadLog,
+) -> Option<PartitionAnswer> {
     let Target { key, asked, .. } = target;
     if partition.log.is_deleted() {
-        return PartitionAnswer::error(key.clone(), not_there(key));
+        return Some(PartitionAnswer::error(key.clone(), not_there(key)));
     }
     if let Err(error) = check_leader_epoch(partition, asked.current_leader_epoch) {
-        return PartitionAnswer::error(key.clone(), error);
+        return Some(PartitionAnswer::error(key.clone(), error));
     }
     if asked.last_fetched_epoch > partition.leader_epoch().0 {
         // No record of that epoch can have come from here.
-        return PartitionAnswer::error(key.clone(), ErrorCode::OffsetOutOfRange);
+        return Some(PartitionAnswer::error(key.clone(), ErrorCode::OffsetOutOfRange));
     }
     let from = Offset(asked.fetch_offset);
     if let Some(diverging) = diverging_epoch(partition, *asked) {
@@ -150,19 +176,20 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
             aborted_transactions: None,
             ..PartitionData::default()
         };
-        return PartitionAnswer {
+        return Some(PartitionAnswer {
             key: key.clone(),
             data,
             records: None,
             maybe_cold: false,
             in_closed_segment: false,
-        };
+        });
     }
     let upto = if limits.read_committed { ReadUpTo::LastStable } else { ReadUpTo::HighWatermark };
     let left = limits.max_bytes.saturating_sub(so_far.bytes);
     let max_bytes = usize::try_from(asked.max_bytes).unwrap_or(0).min(left);
-    match partition.log.read(from, max_bytes, upto, so_far.bytes == 0) {
-        Ok(read) => {
+    Some(match log(partition, from, max_bytes, upto, so_far.bytes == 0) {
+        Ok(None) => return None,
+        Ok(Some(read)) => {
             let aborted = limits.read_committed.then(|| {
                 let mut aborted: Vec<_> = read
                     .aborted
@@ -198,7 +225,7 @@ fn read_one(target: &Target, partition: &Partition, limits: Limits, so_far: &Pas
             };
             PartitionAnswer::error(key.clone(), code)
         }
-    }
+    })
 }
 
 /// Where the client's log parts from ours, when the epoch of its last record says that it does (KIP-595).

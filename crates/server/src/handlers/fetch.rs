@@ -20,7 +20,7 @@ use crate::broker::{Broker, CurrentLeader, LeaderEndpoint, Partition, current_le
 use crate::dispatch::{RequestContext, now_or_later, reader};
 use crate::fetch::{
     Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, PartitionAnswer, Pass, ResponseHead, Session,
-    SessionKey, Target, Wait, find, may_be_cold, read_all, warm, write,
+    SessionKey, Target, Wait, find, may_be_cold, read_all, read_at_once, warm, write,
 };
 use crate::network::{ConnectionInfo, Outcome};
 
@@ -42,7 +42,7 @@ struct Fetch {
     connection: Arc<ConnectionInfo>,
     head: ResponseHead,
     mode: Mode,
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     limits: Limits,
     min_bytes: usize,
 }
@@ -75,7 +75,7 @@ pub(crate) fn handle(broker: &Arc<Broker>, context: &RequestContext, body: &[u8]
         connection: context.connection.clone(),
         head,
         mode,
-        targets,
+        targets: targets.into(),
         limits: Limits { max_bytes, read_committed: request.isolation_level == 1 },
         // More than it may get would be waited for in vain.
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0).min(max_bytes),
@@ -153,15 +153,33 @@ fn targets(
 
 impl Fetch {
     fn start(self, max_wait: Duration) -> Outcome {
-        let pass = read_all(&self.targets, self.limits);
-        let enough = pass.bytes >= self.min_bytes || pass.urgent || self.targets.is_empty();
-        if enough || max_wait.is_zero() {
+        let pass = read_at_once(&self.targets, self.limits);
+        if let Some(pass) = pass
+            && (self.is_enough(&pass) || max_wait.is_zero())
+        {
             return self.deliver(pass);
         }
         Outcome::Later(Box::pin(async move {
             let pass = self.wait(max_wait).await;
             self.deliver(pass)
         }))
+    }
+
+    fn is_enough(&self, pass: &Pass) -> bool {
+        pass.bytes >= self.min_bytes || pass.urgent || self.targets.is_empty()
+    }
+
+    /// Reads on this thread if that needs no disk, else on one that may wait for it.
+    async fn read(&self) -> Pass {
+        if let Some(pass) = read_at_once(&self.targets, self.limits) {
+            return pass;
+        }
+        let (targets, limits) = (self.targets.clone(), self.limits);
+        let read = tokio::task::spawn_blocking(move || read_all(&targets, limits)).await;
+        read.unwrap_or_else(|error| {
+            tracing::error!("a fetch panicked: {error}");
+            Pass::default()
+        })
     }
 
     /// Waits until enough has come, something is wrong, or the time is over.
@@ -173,13 +191,13 @@ impl Fetch {
         let deadline = tokio::time::sleep(max_wait);
         tokio::pin!(deadline);
         loop {
-            let pass = read_all(&self.targets, self.limits);
-            if pass.bytes >= self.min_bytes || pass.urgent {
+            let pass = self.read().await;
+            if self.is_enough(&pass) || max_wait.is_zero() {
                 return pass;
             }
             tokio::select! {
                 () = wait.moved() => {}
-                () = &mut deadline => return read_all(&self.targets, self.limits),
+                () = &mut deadline => return self.read().await,
             }
         }
     }
@@ -220,7 +238,7 @@ impl Fetch {
         match mode {
             Mode::Sessionless => {}
             Mode::Open(mut session) => {
-                session.update(targets.into_iter().map(|target| (target.key, target.asked)));
+                session.update(targets.iter().map(|target| (target.key.clone(), target.asked)));
                 for answer in &answers {
                     session.tell(&answer.key, answer.told());
                 }

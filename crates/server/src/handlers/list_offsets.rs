@@ -31,8 +31,21 @@ pub(crate) async fn handle(
     context: RequestContext,
     request: ListOffsetsRequest,
 ) -> ListOffsetsResponse {
-    let read_committed = request.isolation_level == 1;
     let version = context.api_version;
+    // A time is looked up in the records themselves, and the disk may have to be waited for.
+    let by_time = |asked: &ListOffsetsPartition| matches!(asked.timestamp, 0.. | MAX_TIMESTAMP);
+    if !request.topics.iter().flat_map(|topic| &topic.partitions).any(by_time) {
+        return answer(&broker, version, request);
+    }
+    let answered = tokio::task::spawn_blocking(move || answer(&broker, version, request)).await;
+    answered.unwrap_or_else(|error| {
+        tracing::error!("looking up offsets panicked: {error}");
+        ListOffsetsResponse::default()
+    })
+}
+
+fn answer(broker: &Broker, version: i16, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    let read_committed = request.isolation_level == 1;
     let mut times_asked: HashMap<(String, i32), u32> = HashMap::new();
     for topic in &request.topics {
         for asked in &topic.partitions {
