@@ -38,12 +38,11 @@ struct State {
     /// Outcomes of batches that are not settled.
     unsettled: BTreeMap<u64, Arc<Outcome>>,
     next_batch_id: u64,
-    in_flight: usize,
     flushes: usize,
     closing: bool,
     failed: Option<ClientError>,
-    /// The producer id can't be used any more; a new one is to be taken when nothing is in flight.
-    identity_spent: bool,
+    /// A queue has used up the epochs of the producer id: another one is to be taken.
+    other_id_wanted: bool,
 }
 
 /// The records on their way.
@@ -215,13 +214,11 @@ impl Accumulator {
                 else {
                     continue;
                 };
-                for batch in queue.take_expired(now, self.config.delivery_timeout) {
-                    // It may have been written: its sequence numbers can't be given to others.
-                    state.identity_spent |= batch.stamp.is_some();
-                    expired.push(batch);
-                }
+                expired.extend(queue.take_expired(now, self.config.delivery_timeout));
                 let mut look_again = queue.expires_at(self.config.delivery_timeout);
-                if !state.identity_spent || identity.is_none() {
+                if queue.wants_other_id(identity) {
+                    state.other_id_wanted = true;
+                } else {
                     match queue.readiness(now, self.config.linger, self.config.batch_size, hurry) {
                         Readiness::Empty => {}
                         Readiness::AfterAnswer => {}
@@ -244,7 +241,6 @@ impl Accumulator {
                                         *size += queue.first_size();
                                         if let Some(batch) = queue.take_to_send(identity) {
                                             state.stalled.remove(&leader.id);
-                                            state.in_flight += 1;
                                             drained.by_node.entry(leader.id).or_default().push(batch);
                                         }
                                         if !queue.is_empty() {
@@ -285,11 +281,8 @@ impl Accumulator {
 
     fn with_queue<T>(&self, batch: &Batch, act: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let queue = state.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
-        let result = act(queue);
-        state.in_flight -= 1;
-        Some(result)
+        let queue = guard.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
+        Some(act(queue))
     }
 
     /// A sent batch was written.
@@ -302,10 +295,7 @@ impl Accumulator {
     pub(super) fn failed(&self, batch: Batch, error: ClientError) {
         // Only a batch whose every attempt was answered with a refusal was surely not written.
         if batch.maybe_written {
-            self.with_queue(&batch, Queue::lost);
-            if batch.stamp.is_some() {
-                self.spend_identity();
-            }
+            self.with_queue(&batch, |queue| queue.lost(&batch));
         } else {
             self.with_queue(&batch, |queue| queue.refused(&batch));
         }
@@ -331,7 +321,6 @@ impl Accumulator {
         batch.outcome.split(first.count(), first.outcome.clone(), second.outcome.clone());
         queue.split(&batch, [first, second]);
         state.active.insert((batch.topic.clone(), batch.partition));
-        state.in_flight -= 1;
         None
     }
 
@@ -342,7 +331,7 @@ impl Accumulator {
         let state = &mut *guard;
         if let Some(error) = state.failed.clone() {
             drop(guard);
-            self.with_queue(&batch, Queue::lost);
+            self.with_queue(&batch, |queue| queue.lost(&batch));
             return self.settle(batch, Err(error));
         }
         let key = (batch.topic.clone(), batch.partition);
@@ -353,16 +342,20 @@ impl Accumulator {
         {
             queue.come_back(batch, not_before);
             state.active.insert(key);
-            state.in_flight -= 1;
         }
     }
 
-    /// Whether a sequence error of this batch is explained by one before it that failed.
-    pub(super) fn follows_a_failure(&self, batch: &Batch) -> bool {
-        let state = self.state.lock();
-        let queue =
-            state.topics.get(&batch.topic).and_then(|topic| topic.queues.get(batch.partition as usize));
-        queue.is_some_and(|queue| queue.follows_a_failure(batch))
+    /// The broker says that a batch does not follow what it has. Where a batch before it that is to be sent again explains
+    /// that, it keeps its stamp; else it, and what comes after it, is counted anew. Whether it is counted anew.
+    pub(super) fn out_of_sequence(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state.lock();
+        let queue = state
+            .topics
+            .get_mut(&batch.topic)
+            .and_then(|topic| topic.queues.get_mut(batch.partition as usize));
+        let Some(queue) = queue.filter(|queue| !queue.follows_a_failure(batch)) else { return false };
+        queue.unknown_to_broker(batch);
+        true
     }
 
     /// The producer's figures.
@@ -383,25 +376,14 @@ impl Accumulator {
         self.memory.add_permits(batch.reserved());
     }
 
-    /// The producer id can't be used for what comes next.
-    pub(super) fn spend_identity(&self) {
-        self.state.lock().identity_spent = true;
+    /// Whether another producer id is to be taken.
+    pub(super) fn wants_other_id(&self) -> bool {
+        self.state.lock().other_id_wanted
     }
 
-    /// Whether a new producer id is to be taken now: the old one is spent and nothing that carries it is under way.
-    pub(super) fn wants_new_identity(&self) -> bool {
-        let state = self.state.lock();
-        state.identity_spent && state.in_flight == 0
-    }
-
-    /// A new producer id was taken: all partitions count from 0.
-    pub(super) fn restart_sequences(&self) {
-        let mut state = self.state.lock();
-        state.identity_spent = false;
-        for queue in state.topics.values_mut().flat_map(|topic| &mut topic.queues) {
-            debug_assert_eq!(queue.in_flight(), 0);
-            queue.renew();
-        }
+    /// Another producer id was taken.
+    pub(super) fn took_id(&self) {
+        self.state.lock().other_id_wanted = false;
     }
 
     /// Nothing can be sent any more: fails all that waits and all that comes.
@@ -428,9 +410,6 @@ impl Accumulator {
                 .map_or_else(Vec::new, |topic| topic.queues.iter_mut().flat_map(Queue::take_all).collect())
         };
         for batch in batches {
-            if batch.stamp.is_some() {
-                self.spend_identity();
-            }
             self.settle(batch, Err(ClientError::server(format!("topic {topic}"), code, None)));
         }
     }

@@ -157,10 +157,7 @@ impl Sender {
     }
 
     fn keep_identity(&mut self) {
-        if self.accumulator.wants_new_identity() && self.identity.take().is_some() {
-            tracing::debug!("taking a new producer id");
-        }
-        if self.identity.is_some() || self.taking_identity {
+        if self.taking_identity || (self.identity.is_some() && !self.accumulator.wants_other_id()) {
             return;
         }
         self.taking_identity = true;
@@ -250,7 +247,7 @@ impl Sender {
                 tracing::debug!(producer_id = identity.0, producer_epoch = identity.1, "producer id taken");
                 self.taking_identity = false;
                 self.identity = Some(identity);
-                self.accumulator.restart_sequences();
+                self.accumulator.took_id();
                 false
             }
             Event::Identity(Err(error)) => {
@@ -337,7 +334,7 @@ impl Sender {
     }
 
     /// Judges the answer for one batch; whether metadata is to be read again.
-    fn judge(&mut self, batch: Batch, answer: PartitionProduceResponse) -> bool {
+    fn judge(&mut self, mut batch: Batch, answer: PartitionProduceResponse) -> bool {
         let code = ErrorCode::from_code(answer.error_code);
         let offset = (answer.base_offset >= 0).then_some(answer.base_offset);
         let append_time = (answer.log_append_time_ms >= 0).then_some(answer.log_append_time_ms);
@@ -372,10 +369,9 @@ impl Sender {
                 | ErrorCode::InvalidProducerEpoch
         );
         if sequence_error && batch.stamp.is_some() {
-            if !self.accumulator.follows_a_failure(&batch) {
-                // The broker has lost this producer's state, or we ours: start anew with another id.
-                tracing::warn!(%error, "the producer id is given up");
-                self.accumulator.spend_identity();
+            if self.accumulator.out_of_sequence(&mut batch) {
+                // A batch before it was given up, or the broker has lost this producer's state.
+                tracing::warn!(%error, "the partition goes on under another producer epoch");
             }
             self.again(batch, &error);
             return false;
