@@ -22,7 +22,7 @@ use super::delivery::Written;
 use crate::config::{Acks, ProducerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
-use crate::net::{Connection, Lane};
+use crate::net::{Connection, InFlight, Lane, Unanswered};
 
 /// The last version of Produce that names topics; later ones use their ids.
 const LAST_VERSION_WITH_NAMES: i16 = 12;
@@ -32,6 +32,11 @@ enum Event {
     Refreshed(Result<()>),
     Identity(Result<(i64, i16)>),
     Answered { node: i32, batches: Vec<Batch>, result: Result<ProduceResponse> },
+}
+
+enum Started {
+    Answered(InFlight<ProduceResponse>),
+    Unanswered(Unanswered),
 }
 
 #[derive(Default)]
@@ -183,17 +188,24 @@ impl Sender {
         };
         self.note_sent(&batches, &request);
         self.core.want(&batches.iter().map(|batch| &*batch.topic).collect::<Vec<_>>());
-        if self.config.acks == Acks::None {
-            let result = connection.send_unanswered(version, &request).map(|()| ProduceResponse::default());
-            let _ = report.send(Event::Answered { node, batches, result });
-            return;
-        }
-        match connection.start(version, &request) {
-            Ok(in_flight) => {
+        let began = Instant::now();
+        let started = if self.config.acks == Acks::None {
+            connection.send_unanswered(version, &request).map(Started::Unanswered)
+        } else {
+            connection.start(version, &request).map(Started::Answered)
+        };
+        match started {
+            Ok(started) => {
                 batches.iter_mut().for_each(|batch| batch.attempts += 1);
-                let (began, accumulator) = (Instant::now(), self.accumulator.clone());
+                let accumulator = self.accumulator.clone();
                 tokio::spawn(async move {
-                    let result = in_flight.answer().await;
+                    let result = match started {
+                        Started::Answered(in_flight) => in_flight.answer().await,
+                        // Not before it is written: only then may its memory and its place among the requests go to others.
+                        Started::Unanswered(request) => {
+                            request.written().await.map(|()| ProduceResponse::default())
+                        }
+                    };
                     accumulator.metrics.request_latencies.note(began.elapsed().as_secs_f64() * 1e3);
                     let _ = report.send(Event::Answered { node, batches, result });
                 });

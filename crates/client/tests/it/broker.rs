@@ -71,6 +71,8 @@ pub(crate) struct FakeBroker {
     pub(crate) advertised: AtomicU16,
     /// How many partitions its topics have.
     pub(crate) partitions: AtomicI32,
+    /// Reads nothing.
+    pub(crate) deaf: AtomicBool,
     /// Writes batches and never answers.
     pub(crate) mute: AtomicBool,
     faults: Faults,
@@ -95,6 +97,7 @@ impl FakeBroker {
             address: format!("127.0.0.1:{port}"),
             advertised: AtomicU16::new(port),
             partitions: AtomicI32::new(1),
+            deaf: AtomicBool::new(false),
             mute: AtomicBool::new(false),
             faults,
             max_metadata_version,
@@ -150,6 +153,9 @@ impl FakeBroker {
 
     async fn serve(&self, mut stream: TcpStream) {
         loop {
+            while self.deaf.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let Ok(length) = stream.read_i32().await else { return };
             let mut frame = vec![0; length as usize];
             if stream.read_exact(&mut frame).await.is_err() {

@@ -5,3 +5,4 @@ mod closing;
 mod connection;
 mod idempotence;
 mod idle_topics;
+mod unanswered;
