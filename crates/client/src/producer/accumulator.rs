@@ -399,6 +399,14 @@ impl Accumulator {
         }
     }
 
+    /// As [`Accumulator::fail`], with the batches under way too, whose answers nobody waits for any more.
+    pub(super) fn fail_all(&self, error: ClientError) {
+        self.fail(error.clone());
+        self.memory.close();
+        let unsettled = std::mem::take(&mut self.state.lock().unsettled);
+        unsettled.into_values().for_each(|outcome| outcome.set(Err(error.clone())));
+    }
+
     /// Fails what waits for a topic that can't be written to.
     pub(super) fn fail_topic(&self, topic: &str, code: ErrorCode) {
         let batches: Vec<Batch> = {

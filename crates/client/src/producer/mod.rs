@@ -28,6 +28,7 @@ use crate::error::{ClientError, Result};
 use crate::metadata::{Core, Topic};
 use crate::metrics::Metric;
 use accumulator::Accumulator;
+use delivery::caught;
 
 /// Writes records. Clones share one producer; when the last one is dropped, what was sent is still delivered in the
 /// background, as long as the runtime lives. [`Producer::close`] waits for it.
@@ -106,11 +107,16 @@ impl Producer {
         if interceptors.is_empty() {
             return self.hand_over(record).await;
         }
-        let record = interceptors.iter().fold(record, |record, interceptor| interceptor.on_send(record));
+        let record = interceptors.iter().fold(record, |record, interceptor| {
+            let given = record.clone();
+            caught("an interceptor's on_send", || interceptor.on_send(given)).unwrap_or(record)
+        });
         let acknowledge = {
             let interceptors = interceptors.clone();
             move |result: Result<RecordMetadata>| {
-                interceptors.iter().for_each(|interceptor| interceptor.on_acknowledgement(&result));
+                for interceptor in &interceptors {
+                    caught("an interceptor's on_acknowledgement", || interceptor.on_acknowledgement(&result));
+                }
             }
         };
         match self.hand_over(record).await {
@@ -126,7 +132,7 @@ impl Producer {
     }
 
     /// As [`Producer::send`], and calls `callback` when the record is written or has failed. Callbacks of one partition
-    /// are called in the order of `send`, on the producer's own task, so they must not take long. When `send_with` itself
+    /// are called in the order of `send`, on the producer's own task, so they must not take long; a panic in one is logged. When `send_with` itself
     /// fails, `callback` is not called.
     pub async fn send_with(
         &self,
@@ -213,7 +219,9 @@ impl Producer {
     }
 
     fn close_interceptors(&self) {
-        self.handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
+        for interceptor in &self.handle.hooks.interceptors {
+            caught("an interceptor's close", || interceptor.close());
+        }
     }
 
     /// Flushes and ends; later calls of `send` fail.

@@ -46,6 +46,17 @@ struct Node {
     in_flight: usize,
 }
 
+/// When the sender ends before it is finished, nobody is left to send: fails all that waits and all that comes.
+struct FailAtEnd(Option<Arc<Accumulator>>);
+
+impl Drop for FailAtEnd {
+    fn drop(&mut self) {
+        if let Some(accumulator) = &self.0 {
+            accumulator.fail_all(ClientError::Closed("producer"));
+        }
+    }
+}
+
 /// The sender of one producer.
 pub(super) struct Sender {
     core: Arc<Core>,
@@ -79,6 +90,12 @@ impl Sender {
     }
 
     pub(super) async fn run(mut self) {
+        let mut guard = FailAtEnd(Some(self.accumulator.clone()));
+        self.run_until_finished().await;
+        guard.0 = None;
+    }
+
+    async fn run_until_finished(&mut self) {
         let mut refresh_wanted = false;
         loop {
             let mut next = None;

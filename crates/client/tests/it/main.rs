@@ -5,4 +5,5 @@ mod closing;
 mod connection;
 mod idempotence;
 mod idle_topics;
+mod panics;
 mod unanswered;
