@@ -1,6 +1,6 @@
 //! Gathers records into batches by partition, within a bound of memory, and says which batches may leave.
 //!
-//! Always: memory that a record reserved is given back once, when its batch is settled. One lock guards all queues; nothing
+//! Always: memory that a record reserved is given back once, when its batch is settled and no request holds it. One lock guards all queues; nothing
 //! is compressed or awaited under it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -35,6 +35,8 @@ struct State {
     stalled: HashMap<i32, Instant>,
     /// Queues with waiting batches.
     active: BTreeSet<(Arc<str>, i32)>,
+    /// Batches that were sent and are not settled. The first one was made first, so its time is over first.
+    in_flight: BTreeMap<u64, Sent>,
     /// Outcomes of batches that are not settled.
     unsettled: BTreeMap<u64, Arc<Outcome>>,
     next_batch_id: u64,
@@ -43,6 +45,14 @@ struct State {
     failed: Option<ClientError>,
     /// A queue has used up the epochs of the producer id: another one is to be taken.
     other_id_wanted: bool,
+}
+
+/// What has to be known of a batch while the sender has it.
+struct Sent {
+    expires_at: Instant,
+    topic: Arc<str>,
+    partition: i32,
+    count: u32,
 }
 
 /// The records on their way.
@@ -241,6 +251,13 @@ impl Accumulator {
                                         *size += queue.first_size();
                                         if let Some(batch) = queue.take_to_send(identity) {
                                             state.stalled.remove(&leader.id);
+                                            let sent = Sent {
+                                                expires_at: batch.created + self.config.delivery_timeout,
+                                                topic: batch.topic.clone(),
+                                                partition: batch.partition,
+                                                count: batch.count(),
+                                            };
+                                            state.in_flight.insert(batch.id, sent);
                                             drained.by_node.entry(leader.id).or_default().push(batch);
                                         }
                                         if !queue.is_empty() {
@@ -265,22 +282,44 @@ impl Accumulator {
             }
         }
         for batch in expired {
-            let what =
-                format!("delivery of {} records to {}-{}", batch.count(), batch.topic, batch.partition);
-            self.settle(
-                batch,
-                Err(ClientError::TimedOut {
-                    what,
-                    after: self.config.delivery_timeout,
-                    setting: "delivery.timeout.ms",
-                }),
-            );
+            let error = self.expired(batch.count(), &batch.topic, batch.partition);
+            self.settle(batch, Err(error));
         }
         drained
     }
 
+    fn expired(&self, count: u32, topic: &str, partition: i32) -> ClientError {
+        ClientError::TimedOut {
+            what: format!("delivery of {count} records to {topic}-{partition}"),
+            after: self.config.delivery_timeout,
+            setting: "delivery.timeout.ms",
+        }
+    }
+
+    /// Settles batches under way whose time is over; what their answers say counts for the sequence numbers alone. When to
+    /// look again.
+    pub(super) fn expire_sent(&self) -> Option<Instant> {
+        loop {
+            let (sent, outcome) = {
+                let mut state = self.state.lock();
+                let first = state.in_flight.first_entry()?;
+                if first.get().expires_at > Instant::now() {
+                    return Some(first.get().expires_at);
+                }
+                let (id, sent) = first.remove_entry();
+                (sent, state.unsettled.remove(&id))
+            };
+            if let Some(outcome) = outcome {
+                self.metrics.records_failed.note(f64::from(sent.count));
+                outcome.set(Err(self.expired(sent.count, &sent.topic, sent.partition)));
+            }
+        }
+    }
+
+    /// Acts on the queue of a batch that comes back from the sender.
     fn with_queue<T>(&self, batch: &Batch, act: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let mut guard = self.state.lock();
+        guard.in_flight.remove(&batch.id);
         let queue = guard.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
         Some(act(queue))
     }
@@ -311,9 +350,12 @@ impl Accumulator {
             .topics
             .get_mut(&batch.topic)
             .and_then(|topic| topic.queues.get_mut(batch.partition as usize));
-        let (Some((first, second)), Some(queue), None) = (halves, queue, &state.failed) else {
+        let (Some((first, second)), Some(queue), None, true) =
+            (halves, queue, &state.failed, state.unsettled.contains_key(&batch.id))
+        else {
             return Some(batch);
         };
+        state.in_flight.remove(&batch.id);
         self.metrics.batches_split.note(1.0);
         state.unsettled.remove(&batch.id);
         state.unsettled.insert(first.id, first.outcome.clone());
@@ -324,16 +366,22 @@ impl Accumulator {
         None
     }
 
-    /// A sent batch is to be sent again, not before `not_before`.
-    pub(super) fn again(&self, batch: Batch, not_before: Instant) {
-        self.metrics.records_retried.note(f64::from(batch.count()));
+    /// A sent batch is to be sent again, not before `not_before`, because of `error`.
+    pub(super) fn again(&self, batch: Batch, not_before: Instant, error: ClientError) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        if let Some(error) = state.failed.clone() {
+        let hopeless = match &state.failed {
+            Some(failure) => Some(failure.clone()),
+            // Its time was over before the answer came.
+            None if !state.unsettled.contains_key(&batch.id) => Some(error),
+            None => None,
+        };
+        if let Some(error) = hopeless {
             drop(guard);
-            self.with_queue(&batch, |queue| queue.lost(&batch));
-            return self.settle(batch, Err(error));
+            return self.failed(batch, error);
         }
+        self.metrics.records_retried.note(f64::from(batch.count()));
+        state.in_flight.remove(&batch.id);
         let key = (batch.topic.clone(), batch.partition);
         if let Some(queue) = state
             .topics
@@ -369,10 +417,12 @@ impl Accumulator {
     }
 
     fn settle(&self, batch: Batch, result: Result<Written>) {
-        let records = if result.is_ok() { &self.metrics.records_sent } else { &self.metrics.records_failed };
-        records.note(f64::from(batch.count()));
-        self.state.lock().unsettled.remove(&batch.id);
-        batch.outcome.set(result);
+        if self.state.lock().unsettled.remove(&batch.id).is_some() {
+            let records =
+                if result.is_ok() { &self.metrics.records_sent } else { &self.metrics.records_failed };
+            records.note(f64::from(batch.count()));
+            batch.outcome.set(result);
+        }
         self.memory.add_permits(batch.reserved());
     }
 

@@ -119,6 +119,7 @@ impl Sender {
                 // Only to let expired batches go.
                 next = self.accumulator.drain(&Cluster::default(), None, |_| Gate::Busy).next;
             }
+            let expires_at = self.accumulator.expire_sent();
             if self.accumulator.is_finished() {
                 return;
             }
@@ -130,6 +131,7 @@ impl Sender {
                     next = Some(next.map_or(self.next_refresh, |next| next.min(self.next_refresh)));
                 }
             }
+            let next = next.into_iter().chain(expires_at).min();
             let wake_at = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 () = self.accumulator.wake.notified() => {}
@@ -424,7 +426,7 @@ impl Sender {
     fn again(&self, batch: Batch, error: &ClientError) {
         let pause = self.core.config().retry_pause(batch.attempts.saturating_sub(1));
         tracing::debug!(topic = &*batch.topic, partition = batch.partition, %error, "a batch is sent again");
-        self.accumulator.again(batch, Instant::now() + pause);
+        self.accumulator.again(batch, Instant::now() + pause, error.clone());
     }
 }
 

@@ -204,3 +204,25 @@ async fn a_batch_that_expires_does_not_make_the_broker_write_others_again() {
         assert_eq!([broker.log_of(0).await, broker.log_of(1).await], wanted);
     }
 }
+
+/// The bug: `delivery.timeout.ms` counted only while a batch waited, not while a request with it was under way.
+#[tokio::test]
+async fn a_delivery_fails_in_time_while_its_request_is_under_way_and_memory_is_kept_until_that_is_over() {
+    let broker = FakeBroker::start(Faults::default(), 1).await;
+    let settings = [("delivery.timeout.ms", "2500"), ("request.timeout.ms", "2000")];
+    let producer = producer(&broker, &settings);
+    let send = |value: &str| producer.send(ProducerRecord::to(TOPIC).value(value.to_owned()));
+    send("first").await.expect("taken").await.expect("written");
+    broker.mute.store(true, Ordering::Relaxed);
+    let error = send("a").await.expect("taken").await.expect_err("never answered");
+    assert!(error.to_string().contains("delivery.timeout.ms"), "{error}");
+    let figure =
+        |name: &str| producer.metrics().iter().find(|metric| metric.name == name).map(|metric| metric.value);
+    assert_eq!(figure("requests-in-flight"), Some(1.0), "the second attempt");
+    assert!(figure("buffer-available-bytes") < figure("buffer-total-bytes"));
+    broker.mute.store(false, Ordering::Relaxed);
+    send("b").await.expect("taken").await.expect("written");
+    assert_eq!(broker.log().await, ["first", "a", "b"]);
+    assert_eq!((figure("record-send-total"), figure("record-error-total")), (Some(2.0), Some(1.0)));
+    assert_eq!(figure("buffer-available-bytes"), figure("buffer-total-bytes"));
+}
