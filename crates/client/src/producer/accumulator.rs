@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, ID_STEP};
 use super::delivery::{Delivery, Outcome, Written, settled};
@@ -100,14 +100,14 @@ impl Accumulator {
         }
     }
 
-    /// Reserves memory for a record, waiting until there is some.
-    pub(super) async fn reserve(&self, size: usize) -> Result<()> {
+    /// Reserves memory for a record, waiting until there is some or `deadline` comes, which is `max.block.ms` after the call.
+    pub(super) async fn reserve(&self, size: usize, deadline: Instant) -> Result<()> {
         let permits = size as u32;
         if let Ok(permit) = self.memory.try_acquire_many(permits) {
             permit.forget();
             return Ok(());
         }
-        match timeout(self.config.max_block, self.memory.acquire_many(permits)).await {
+        match timeout_at(deadline, self.memory.acquire_many(permits)).await {
             Ok(Ok(permit)) => {
                 permit.forget();
                 Ok(())

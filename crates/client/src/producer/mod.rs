@@ -27,6 +27,8 @@ use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
 use crate::metadata::{Core, Topic};
 use crate::metrics::Metric;
+use tokio::time::Instant;
+
 use accumulator::Accumulator;
 use delivery::caught;
 
@@ -100,8 +102,8 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Hands a record over. Waits only for metadata of a new topic and for memory, at most `max.block.ms`; the
-    /// [`Delivery`] then tells where it was written.
+    /// Hands a record over. Waits only for metadata of a new topic or partition and for memory, at most `max.block.ms` for
+    /// both; the [`Delivery`] then tells where it was written.
     pub async fn send(&self, record: ProducerRecord) -> Result<Delivery> {
         let interceptors = &self.handle.hooks.interceptors;
         if interceptors.is_empty() {
@@ -152,20 +154,19 @@ impl Producer {
                 record.topic, config.max_request_size, config.buffer_memory
             )));
         }
-        let topic = self.topic(&record.topic).await?;
-        if let (None, Some(partitioner)) = (record.partition, &hooks.partitioner) {
+        let deadline = Instant::now() + config.max_block;
+        let mut topic = self.topic(&record.topic).await?;
+        if let Some(partition) = record.partition {
+            if topic.partition(partition).is_none() {
+                topic = self.topic_with(partition, topic, deadline).await?;
+            }
+        } else if let Some(partitioner) = &hooks.partitioner {
             record.partition = partitioner.partition(&record, &topic);
+            if let Some(partition) = record.partition.filter(|chosen| topic.partition(*chosen).is_none()) {
+                return Err(no_partition(&topic, partition));
+            }
         }
-        if let Some(partition) = record.partition
-            && topic.partition(partition).is_none()
-        {
-            return Err(ClientError::Usage(format!(
-                "topic {} has no partition {partition}; it has {} partitions, from 0",
-                record.topic,
-                topic.partitions.len()
-            )));
-        }
-        accumulator.reserve(size).await?;
+        accumulator.reserve(size, deadline).await?;
         accumulator.append(record, size, &topic)
     }
 
@@ -190,6 +191,33 @@ impl Producer {
         core.topic(name, config.max_block, "max.block.ms").await
     }
 
+    /// A topic as it is when it has a partition that `topic` has not, which may have been added since.
+    async fn topic_with(
+        &self,
+        partition: i32,
+        mut topic: Arc<Topic>,
+        deadline: Instant,
+    ) -> Result<Arc<Topic>> {
+        let core = &self.handle.core;
+        let name = topic.name.clone();
+        let mut attempt = 0;
+        while partition >= 0 && Instant::now() < deadline {
+            core.want(&[&name]);
+            if let Some(Ok(cluster)) = core.refresh_until(deadline).await
+                && let Some(read) = cluster.topic(&name)
+            {
+                topic = read.clone();
+                if topic.partition(partition).is_some() {
+                    return Ok(topic);
+                }
+            }
+            let pause = core.config().retry_pause(attempt);
+            attempt += 1;
+            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+        }
+        Err(no_partition(&topic, partition))
+    }
+
     /// Sends what is waiting without `linger.ms` and waits until all of it is written or has failed. Gives the first
     /// failure; each delivery has its own.
     pub async fn flush(&self) -> Result<()> {
@@ -200,7 +228,7 @@ impl Producer {
     /// result is [`ClientError::TimedOut`].
     pub async fn close_within(self, timeout: std::time::Duration) -> Result<()> {
         let Handle { core, accumulator, .. } = &*self.handle;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         accumulator.start_closing();
         let flushed = match tokio::time::timeout(timeout, self.flush()).await {
             Ok(flushed) => flushed,
@@ -232,4 +260,12 @@ impl Producer {
         self.handle.core.close().await;
         flushed
     }
+}
+
+fn no_partition(topic: &Topic, partition: i32) -> ClientError {
+    ClientError::Usage(format!(
+        "topic {} has no partition {partition}; it has {} partitions, from 0",
+        topic.name,
+        topic.partitions.len()
+    ))
 }

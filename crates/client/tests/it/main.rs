@@ -1,5 +1,6 @@
 //! The client against a broker made of a few lines, which fails in the ways a real one rarely does.
 
+mod blocking;
 mod broker;
 mod closing;
 mod connection;
