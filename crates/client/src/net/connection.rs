@@ -499,7 +499,8 @@ async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: 
     shared.enter(Phase::Ended);
 }
 
-async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, idle: Duration) {
+async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, idle: Option<Duration>) {
+    let idle = idle.unwrap_or(Duration::MAX);
     let mut buffer = BytesMut::new();
     let mut rest = idle;
     let error = loop {

@@ -88,6 +88,7 @@ impl Producer {
 
     fn with_hooks(config: ProducerConfig, hooks: Hooks) -> Result<Self> {
         config.validate()?;
+        let config = config.resolved();
         let core = Core::forgetting(config.common.clone(), true, Some(config.metadata_max_idle))?;
         let config = Arc::new(config);
         let accumulator = Arc::new(Accumulator::new(config.clone()));

@@ -114,7 +114,7 @@ async fn a_connection_that_a_peer_does_not_read_ends_in_time_and_tells_that_requ
 #[tokio::test]
 async fn a_connection_that_is_writing_is_not_idle() {
     let idle = Duration::from_millis(20);
-    let config = CommonConfig { connections_max_idle: idle, ..CommonConfig::default() };
+    let config = CommonConfig { connections_max_idle: Some(idle), ..CommonConfig::default() };
     let (connection, mut peer) =
         connection_and_peer_over(16, &config, &Arc::new(ConnectionMetrics::new(&config)));
     let request = m::MetadataRequest::default();
