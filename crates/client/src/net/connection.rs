@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -232,9 +233,8 @@ impl Connection {
         metrics: &Arc<ConnectionMetrics>,
         allowed: Duration,
     ) -> Result<Self> {
-        let stream = timeout(allowed, connect(address, config))
+        let stream = connect(address, config, allowed)
             .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|error| ClientError::Connect { address: address.to_owned(), error: Arc::new(error) })?;
         // Batches are gathered by us; waiting for more in the kernel only adds delay.
         let _ = stream.set_nodelay(true);
@@ -434,25 +434,40 @@ impl Connection {
     }
 }
 
-/// Tries all addresses of a name, one after the other.
-async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> {
+/// Connects to the first address of a name that takes it.
+async fn connect(address: &str, config: &CommonConfig, allowed: Duration) -> io::Result<TcpStream> {
     let size = |bytes: i32| u32::try_from(bytes).ok().filter(|bytes| *bytes > 0);
     let (send, receive) = (size(config.send_buffer), size(config.receive_buffer));
+    let began = Instant::now();
+    let found = timeout(allowed, tokio::net::lookup_host(address)).await?;
     // Of this kind are errors of the look-up alone.
-    let not_found = |error| io::Error::new(io::ErrorKind::NotFound, error);
-    let addresses: Vec<_> = tokio::net::lookup_host(address).await.map_err(not_found)?.collect();
-    if send.is_none() && receive.is_none() && !addresses.is_empty() {
-        return TcpStream::connect(&addresses[..]).await;
-    }
-    let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for found in addresses {
+    let addresses: Vec<_> = found.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?.collect();
+    let rest = allowed.saturating_sub(began.elapsed());
+    first_that_connects(&addresses, rest, move |found: SocketAddr| async move {
         let socket = if found.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Before connecting, since the window that is offered depends on it.
         send.map_or(Ok(()), |bytes| socket.set_send_buffer_size(bytes))?;
         receive.map_or(Ok(()), |bytes| socket.set_recv_buffer_size(bytes))?;
-        match socket.connect(found).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last_error = error,
+        socket.connect(found).await
+    })
+    .await
+}
+
+/// Tries addresses one after the other. Each has an equal share of the time that is left, so that one that does not answer
+/// leaves time for the others.
+async fn first_that_connects<T, C: Future<Output = io::Result<T>>>(
+    addresses: &[SocketAddr],
+    allowed: Duration,
+    connect: impl Fn(SocketAddr) -> C,
+) -> io::Result<T> {
+    let began = Instant::now();
+    let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
+        let share = allowed.saturating_sub(began.elapsed()) / left;
+        match timeout(share, connect(*address)).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) => last_error = error,
+            Err(_) => last_error = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(last_error)

@@ -129,3 +129,25 @@ async fn a_connection_that_is_writing_is_not_idle() {
     connection.ended().await;
     assert!(connection.is_closed(), "and now it was idle");
 }
+
+/// The bug: a first address that did not answer took all the time, and the next attempt began with it again.
+#[tokio::test]
+async fn an_address_that_does_not_answer_leaves_time_for_the_others_of_its_name() {
+    let addresses: Vec<SocketAddr> =
+        ["192.0.2.1:9092", "192.0.2.2:9092", "192.0.2.3:9092"].map(|a| a.parse().expect("an address")).into();
+    let (silent, refusing) = (addresses[0], addresses[1]);
+    let connect = |address: SocketAddr| async move {
+        match address {
+            address if address == silent => std::future::pending().await,
+            address if address == refusing => Err(io::ErrorKind::ConnectionRefused.into()),
+            address => Ok(address),
+        }
+    };
+    let allowed = Duration::from_millis(60);
+    let connected = first_that_connects(&addresses, allowed, connect).await.expect("the third answers");
+    assert_eq!(connected, addresses[2]);
+    let error = first_that_connects(&addresses[..1], allowed, connect).await.expect_err("no answer");
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    let error = first_that_connects(&[], allowed, connect).await.expect_err("no address");
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
