@@ -1,7 +1,7 @@
 //! Gathers records into batches by partition, within a bound of memory, and says which batches may leave.
 //!
-//! Always: memory that a record reserved is given back once, when its batch is settled and no request holds it. One lock guards all queues; nothing
-//! is compressed or awaited under it.
+//! Always: memory that a record reserved is given back once, when its batch is settled and no request holds it. One lock
+//! guards all queues; nothing is compressed or awaited under it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! One batch of a partition: open while records are added, closed when it leaves.
 //!
-//! Always: the bytes are built once, when the batch first leaves, not under the lock of the queues; a retry sends the same bytes, with another producer id or
-//! sequence only after the producer id was given up.
+//! Always: the bytes are built once, when the batch first leaves, not under the lock of the queues; a retry sends the same
+//! bytes, under another stamp only when the broker can't have them.
 
 use std::sync::Arc;
 

@@ -22,13 +22,12 @@ pub use interceptor::ProducerInterceptor;
 pub use partitioner::{Partitioner, RoundRobinPartitioner, murmur2, partition_of_key};
 pub(crate) use record::now_ms;
 pub use record::{Header, ProducerRecord, RecordMetadata};
+use tokio::time::Instant;
 
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
 use crate::metadata::{Core, Topic};
 use crate::metrics::Metric;
-use tokio::time::Instant;
-
 use accumulator::Accumulator;
 use delivery::caught;
 
@@ -135,8 +134,8 @@ impl Producer {
     }
 
     /// As [`Producer::send`], and calls `callback` when the record is written or has failed. Callbacks of one partition
-    /// are called in the order of `send`, on the producer's own task, so they must not take long; a panic in one is logged. When `send_with` itself
-    /// fails, `callback` is not called.
+    /// are called in the order of `send`, on the producer's own task, so they must not take long; a panic in one is logged.
+    /// When `send_with` itself fails, `callback` is not called.
     pub async fn send_with(
         &self,
         record: ProducerRecord,

@@ -115,6 +115,10 @@ impl Sender {
                 for (node, batches) in drained.by_node {
                     self.send(node, batches, &cluster);
                 }
+                if self.config.idempotence {
+                    // A queue may have found the epochs used up.
+                    self.keep_identity();
+                }
             } else if waits {
                 // Only to let expired batches go.
                 next = self.accumulator.drain(&Cluster::default(), None, |_| Gate::Busy).next;

@@ -226,3 +226,29 @@ async fn a_delivery_fails_in_time_while_its_request_is_under_way_and_memory_is_k
     assert_eq!((figure("record-send-total"), figure("record-error-total")), (Some(2.0), Some(1.0)));
     assert_eq!(figure("buffer-available-bytes"), figure("buffer-total-bytes"));
 }
+
+#[tokio::test]
+async fn no_record_is_there_twice_or_out_of_order_when_deliveries_expire() {
+    let mut expired = 0;
+    for seed in 0..30 {
+        let faults = Faults { drop_before: 15, drop_after: 15, retriable: 15, ..Default::default() };
+        let broker = FakeBroker::start(faults, seed).await;
+        let producer = producer(&broker, &[("delivery.timeout.ms", "80"), ("request.timeout.ms", "80")]);
+        let mut written = Vec::new();
+        for (number, delivery) in send_numbers(&producer).await {
+            match delivery.await {
+                Ok(_) => written.push(number.to_string()),
+                Err(error) => {
+                    assert!(error.to_string().contains("delivery.timeout.ms"), "seed {seed}: {error}");
+                    expired += 1;
+                }
+            }
+        }
+        let log: Vec<u32> = broker.log().await.iter().map(|value| value.parse().expect("a number")).collect();
+        assert!(log.is_sorted_by(|one, next| one < next), "seed {seed}: {log:?}");
+        for number in written {
+            assert!(log.contains(&number.parse().expect("a number")), "seed {seed}: {number} is not there");
+        }
+    }
+    assert!(expired > 0, "nothing was tested");
+}
