@@ -22,8 +22,10 @@ impl AdminConfig {
     /// nothing else was said.
     pub(crate) fn into_common(self) -> CommonConfig {
         let mut common = self.common;
-        if common.connections_max_idle == CommonConfig::default().connections_max_idle {
-            common.connections_max_idle = Duration::from_secs(300);
+        if common.connections_max_idle == CommonConfig::default().connections_max_idle
+            && !common.explicit.contains("connections.max.idle.ms")
+        {
+            common.connections_max_idle = Some(Duration::from_secs(300));
         }
         common
     }

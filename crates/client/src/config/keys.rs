@@ -22,6 +22,8 @@ macro_rules! config_keys {
                 pub common: $common,
             )?
             $( $(#[$doc])* #[doc = concat!("Kafka's `", $key, "`.")] pub $field: $type, )*
+            /// The keys that were set by name: where a setting follows from others unless it was set, this decides.
+            pub explicit: std::collections::BTreeSet<&'static str>,
         }
 
         impl Default for $name {
@@ -29,6 +31,7 @@ macro_rules! config_keys {
                 Self {
                     $( common: <$common>::default(), )?
                     $( $field: $default, )*
+                    explicit: std::collections::BTreeSet::new(),
                 }
             }
         }
@@ -62,6 +65,7 @@ macro_rules! config_keys {
                         self.$field = <$type as $crate::config::ConfigValue>::parse(value).map_err(|why| {
                             $crate::config::ConfigError::Invalid { key: key.to_owned(), value: value.to_owned(), why }
                         })?;
+                        self.explicit.insert($key);
                         Ok(true)
                     } )*
                     _ => {
@@ -155,8 +159,8 @@ config_keys! {
         "metrics.sample.window.ms" => metrics_window: Duration = Duration::from_secs(30);
         /// The age at which metadata is read again without a cause.
         "metadata.max.age.ms" => metadata_max_age: Duration = Duration::from_secs(300);
-        /// The time after which an unused connection is closed.
-        "connections.max.idle.ms" => connections_max_idle: Duration = Duration::from_secs(540);
+        /// The time after which an unused connection is closed; `None`, as text −1, is never.
+        "connections.max.idle.ms" => connections_max_idle: Option<Duration> = Some(Duration::from_secs(540));
     }
 }
 

@@ -139,11 +139,13 @@ config_keys! {
         "linger.ms" => linger: Duration = Duration::from_millis(5);
         /// How batches are compressed.
         "compression.type" => compression: CompressionType = CompressionType::None;
-        /// Whether retries can neither duplicate nor reorder records.
+        /// Whether retries can neither duplicate nor reorder records. Off with `acks` below `all` and with `retries=0`, unless
+        /// it was set by name, which is refused then.
         "enable.idempotence" => idempotence: bool = true;
         /// The number of unanswered requests to one broker.
         "max.in.flight.requests.per.connection" => max_in_flight: usize = 5;
-        /// The time from `send` until a record is written or has failed.
+        /// The time from `send` until a record is written or has failed; at least `linger.ms` and `request.timeout.ms` together,
+        /// to which it is raised unless it was set.
         "delivery.timeout.ms" => delivery_timeout: Duration = Duration::from_secs(120);
         /// How often a batch is sent again; `delivery.timeout.ms` is the limit that is meant to be used.
         "retries" => retries: u32 = i32::MAX as u32;
@@ -188,6 +190,40 @@ impl ProducerConfig {
         }
     }
 
+    /// Whether retries can neither duplicate nor reorder records, as it follows from all settings: as in Kafka, `acks` below
+    /// `all` and `retries=0` turn idempotence off unless `enable.idempotence` was set by name.
+    pub fn is_idempotent(&self) -> bool {
+        let fits = self.acks == Acks::All && self.retries > 0;
+        self.idempotence && (fits || self.explicit.contains("enable.idempotence"))
+    }
+
+    /// These settings with what follows from them in the place of what nobody set by name.
+    pub(crate) fn resolved(mut self) -> Self {
+        if self.idempotence && !self.is_idempotent() {
+            tracing::info!("idempotence is off, since acks is not all or retries is 0");
+            self.idempotence = false;
+        }
+        let least = self.delivery_timeout_min();
+        if self.delivery_timeout < least && self.delivery_timeout_follows() {
+            tracing::warn!(
+                ms = least.as_millis(),
+                "delivery.timeout.ms is raised to linger.ms + request.timeout.ms"
+            );
+            self.delivery_timeout = least;
+        }
+        self
+    }
+
+    fn delivery_timeout_min(&self) -> Duration {
+        self.linger.saturating_add(self.common.request_timeout)
+    }
+
+    /// Whether nobody has set `delivery.timeout.ms`.
+    fn delivery_timeout_follows(&self) -> bool {
+        self.delivery_timeout == Self::default().delivery_timeout
+            && !self.explicit.contains("delivery.timeout.ms")
+    }
+
     /// Refuses combinations that can't keep what they promise.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.common.validate()?;
@@ -201,19 +237,21 @@ impl ProducerConfig {
         if self.max_in_flight == 0 {
             return refuse("max.in.flight.requests.per.connection", "must be at least 1");
         }
-        if self.idempotence && self.max_in_flight > 5 {
+        let idempotent = self.is_idempotent();
+        if idempotent && self.max_in_flight > 5 {
             return refuse(
                 "max.in.flight.requests.per.connection",
-                "must be at most 5 with enable.idempotence=true, which brokers remember no longer",
+                "must be at most 5 with enable.idempotence=true, which is the default: brokers remember no more; set \
+                 enable.idempotence=false for more",
             );
         }
-        if self.idempotence && self.acks != Acks::All {
+        if idempotent && self.acks != Acks::All {
             return refuse(
                 "acks",
                 "must be all with enable.idempotence=true; set enable.idempotence=false for fewer",
             );
         }
-        if self.idempotence && self.retries == 0 {
+        if idempotent && self.retries == 0 {
             return refuse("retries", "must not be 0 with enable.idempotence=true");
         }
         if self.gzip_level != -1 && !(1..=9).contains(&self.gzip_level) {
@@ -238,7 +276,7 @@ impl ProducerConfig {
         if self.metadata_max_idle < Duration::from_secs(5) {
             return refuse("metadata.max.idle.ms", "must be at least 5000");
         }
-        if self.delivery_timeout < self.linger + self.common.request_timeout {
+        if self.delivery_timeout < self.delivery_timeout_min() && !self.delivery_timeout_follows() {
             return refuse("delivery.timeout.ms", "must be at least linger.ms + request.timeout.ms");
         }
         Ok(())

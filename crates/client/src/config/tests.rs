@@ -46,15 +46,51 @@ fn a_bad_value_says_what_it_must_be() {
     assert!(config.set("linger.ms", "-1").is_err());
 }
 
+/// The bug: such a file was refused though Java takes it, turning idempotence off.
 #[test]
-fn idempotence_refuses_what_would_break_it() {
-    for (key, value) in [("acks", "1"), ("max.in.flight.requests.per.connection", "6"), ("retries", "0")] {
-        let config = ProducerConfig::from_pairs([(key, value)]).expect("a value");
-        assert!(config.validate().is_err(), "{key}={value}");
-        let config =
-            ProducerConfig::from_pairs([(key, value), ("enable.idempotence", "false")]).expect("a value");
-        assert!(config.validate().is_ok(), "{key}={value}");
+fn idempotence_gives_way_to_what_would_break_it_unless_it_was_asked_for() {
+    for (key, value) in [("acks", "1"), ("acks", "0"), ("retries", "0")] {
+        let config = |more: &[(&str, &str)]| {
+            let pairs = std::iter::once((key, value)).chain(more.iter().copied());
+            ProducerConfig::from_pairs(pairs).expect("values")
+        };
+        assert_eq!(config(&[]).validate(), Ok(()), "{key}={value}");
+        assert!(!config(&[]).resolved().idempotence, "{key}={value}");
+        assert!(config(&[("enable.idempotence", "true")]).validate().is_err(), "{key}={value}");
+        assert_eq!(config(&[("enable.idempotence", "false")]).validate(), Ok(()), "{key}={value}");
     }
+    assert!(ProducerConfig::default().resolved().idempotence);
+}
+
+/// Since Kafka 4.0 idempotence does not give way to it.
+#[test]
+fn more_than_five_requests_in_flight_are_refused_unless_idempotence_is_off() {
+    let config = |more: &[(&str, &str)]| {
+        let pairs = std::iter::once(&("max.in.flight.requests.per.connection", "6")).chain(more);
+        ProducerConfig::from_pairs(pairs.copied()).expect("values").validate()
+    };
+    assert!(config(&[]).is_err());
+    assert!(config(&[("enable.idempotence", "true")]).is_err());
+    assert_eq!(config(&[("enable.idempotence", "false")]), Ok(()));
+    assert_eq!(config(&[("acks", "1")]), Ok(()));
+}
+
+/// The bug: a longer `request.timeout.ms` alone was refused.
+#[test]
+fn the_time_for_a_delivery_follows_longer_requests_unless_it_was_set() {
+    let config = ProducerConfig::from_pairs([("request.timeout.ms", "180000")]).expect("a value");
+    assert_eq!(config.validate(), Ok(()));
+    assert_eq!(config.clone().resolved().delivery_timeout, Duration::from_millis(180_005));
+    let config = config.with("delivery.timeout.ms", "120000").expect("a value");
+    assert!(config.validate().is_err());
+}
+
+/// The bug: −1, Kafka's word for never, was refused.
+#[test]
+fn connections_may_stay_unused_for_ever() {
+    let config = ProducerConfig::from_pairs([("connections.max.idle.ms", "-1")]).expect("a value");
+    assert_eq!(config.common.connections_max_idle, None);
+    assert_eq!(config.get("connections.max.idle.ms").as_deref(), Some("-1"));
 }
 
 #[test]
@@ -111,9 +147,16 @@ fn the_time_for_a_connection_doubles_with_each_failure_up_to_its_limit() {
 
 #[test]
 fn the_admin_client_has_its_own_idle_time_unless_told_otherwise() {
-    let idle = |config: AdminConfig| config.into_common().connections_max_idle.as_secs();
-    assert_eq!(idle(AdminConfig::default()), 300);
-    assert_eq!(idle(AdminConfig::default().with("connections.max.idle.ms", "7000").expect("a number")), 7);
+    let idle = |config: AdminConfig| config.into_common().connections_max_idle.map(|time| time.as_secs());
+    assert_eq!(idle(AdminConfig::default()), Some(300));
+    assert_eq!(
+        idle(AdminConfig::default().with("connections.max.idle.ms", "7000").expect("a number")),
+        Some(7)
+    );
+    assert_eq!(
+        idle(AdminConfig::default().with("connections.max.idle.ms", "540000").expect("a number")),
+        Some(540)
+    );
 }
 
 #[test]

@@ -97,6 +97,19 @@ impl ConfigValue for Duration {
     }
 }
 
+/// A time that has no end where the text is negative.
+impl ConfigValue for Option<Duration> {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().parse::<i64>() {
+            Ok(ms) => Ok(u64::try_from(ms).ok().map(Duration::from_millis)),
+            Err(_) => Err("must be a number of milliseconds, or -1 for no limit".to_owned()),
+        }
+    }
+    fn text(&self) -> String {
+        self.map_or_else(|| "-1".to_owned(), |time| time.text())
+    }
+}
+
 impl ConfigValue for String {
     fn parse(text: &str) -> Result<Self, String> {
         Ok(text.to_owned())

@@ -14,7 +14,7 @@ use moldau_protocol::messages::{
 };
 use moldau_types::ErrorCode;
 use rand::seq::SliceRandom;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::cache::{Cache, Wanted};
 use super::cluster::{Broker, Cluster, Topic};
@@ -240,7 +240,7 @@ impl Core {
 
     /// Metadata of one topic, read until it can be used or `allowed` is over.
     pub(crate) async fn topic(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         allowed: Duration,
         setting: &'static str,
@@ -248,7 +248,9 @@ impl Core {
         let deadline = Instant::now() + allowed;
         let mut attempt = 0;
         self.cache.want(&[name]);
-        let mut cluster = self.fresh_or_cached(name).await;
+        let too_long =
+            || ClientError::TimedOut { what: format!("metadata of topic {name}"), after: allowed, setting };
+        let mut cluster = self.fresh_or_cached(name, deadline).await.unwrap_or_else(|| Err(too_long()));
         loop {
             let error = match cluster {
                 Ok(cluster) => match cluster.topic(name) {
@@ -279,26 +281,34 @@ impl Core {
                     ClientError::Server { .. }
                     | ClientError::Connect { .. }
                     | ClientError::NoBroker { .. } => error,
-                    _ => ClientError::TimedOut {
-                        what: format!("metadata of topic {name}"),
-                        after: allowed,
-                        setting,
-                    },
+                    _ => too_long(),
                 });
             }
             sleep(self.config.retry_pause(attempt).min(deadline.saturating_duration_since(Instant::now())))
                 .await;
             attempt += 1;
-            cluster = self.refresh().await;
+            cluster = self.refresh_until(deadline).await.unwrap_or(Err(error));
         }
     }
 
-    async fn fresh_or_cached(&self, name: &str) -> Result<Arc<Cluster>> {
+    async fn fresh_or_cached(
+        self: &Arc<Self>,
+        name: &str,
+        deadline: Instant,
+    ) -> Option<Result<Arc<Cluster>>> {
         let cluster = self.cluster();
         match cluster.topic(name) {
-            Some(topic) if topic.error == ErrorCode::None => self.fresh().await,
-            _ => self.refresh().await,
+            Some(topic) if topic.error == ErrorCode::None && !self.is_stale() => Some(Ok(cluster)),
+            _ => self.refresh_until(deadline).await,
         }
+    }
+
+    /// As [`Core::refresh`]; `None` when `deadline` comes first. The reading then goes on for those who ask later: a
+    /// connection that takes longer than they wait would else never be made.
+    pub(crate) async fn refresh_until(self: &Arc<Self>, deadline: Instant) -> Option<Result<Arc<Cluster>>> {
+        let core = self.clone();
+        let reading = tokio::spawn(async move { core.refresh().await });
+        timeout_at(deadline, reading).await.ok()?.ok()
     }
 
     /// Metadata of several topics at once, with whatever errors they have.

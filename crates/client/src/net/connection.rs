@@ -2,21 +2,23 @@
 //!
 //! Always: a request gets exactly one result, its answer or the error that ended the connection. Two tasks serve a connection:
 //! one writes whatever has been gathered since the last write, one reads and hands out answers. Both end with the connection.
+//! A request that is never answered has its result when the system has taken it.
 
 use std::collections::VecDeque;
 use std::io;
 use std::marker::PhantomData;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use moldau_protocol::{ApiKey, Message, Request, messages as m};
 use moldau_types::ErrorCode;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Notify, oneshot};
-use tokio::time::timeout;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, timeout};
 
 use super::frame;
 use super::metrics::ConnectionMetrics;
@@ -60,11 +62,29 @@ struct Shared {
     /// Wakes the writer, and both tasks when the connection is closed.
     wake_writer: Notify,
     wake_reader: Notify,
+    phase: watch::Sender<Phase>,
 }
 
-#[derive(Default)]
+/// How far a connection's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    /// What is gathered is still written.
+    Finishing,
+    /// Nothing more is written.
+    GivenUp,
+    /// The writer has ended.
+    Ended,
+}
+
 struct State {
     outgoing: Vec<u8>,
+    /// Who waits for `outgoing` to be written.
+    unanswered: Vec<oneshot::Sender<()>>,
+    /// The writer is at work.
+    writing: bool,
+    /// When something was read or written last.
+    used: Instant,
     waiting: VecDeque<(i32, oneshot::Sender<Result<Bytes>>)>,
     next_correlation_id: i32,
     closed: Option<ClientError>,
@@ -73,29 +93,58 @@ struct State {
 impl Shared {
     /// Gives the connection up: what is not written yet is dropped.
     fn close(&self, error: ClientError) {
-        self.state.lock().outgoing = Vec::new();
-        self.end(error);
+        let mut state = self.state.lock();
+        state.outgoing = Vec::new();
+        state.unanswered.clear();
+        self.end(state, Phase::GivenUp, error);
     }
 
-    /// Ends the connection once everything is written; a request that is never answered (`acks=0`) counts as sent.
+    /// Ends the connection once everything is written.
     fn finish(&self) {
-        self.end(self.disconnected(None));
+        self.end(self.state.lock(), Phase::Finishing, self.disconnected(None));
     }
 
-    fn end(&self, error: ClientError) {
-        let waiting = {
-            let mut state = self.state.lock();
-            if state.closed.is_none() {
-                state.closed = Some(error.clone());
-                self.metrics.closed();
-            }
-            std::mem::take(&mut state.waiting)
-        };
+    /// Ends the connection if it was not used for `idle`; else how long it may rest before it is to be looked at again.
+    fn finish_if_idle(&self, idle: Duration) -> Option<Duration> {
+        let state = self.state.lock();
+        if state.writing || !state.outgoing.is_empty() || !state.waiting.is_empty() {
+            return Some(idle);
+        }
+        let rest = idle.saturating_sub(state.used.elapsed());
+        if rest.is_zero() {
+            self.end(state, Phase::Finishing, self.disconnected(None));
+        }
+        Some(rest).filter(|rest| !rest.is_zero())
+    }
+
+    fn end(&self, mut state: MutexGuard<'_, State>, phase: Phase, error: ClientError) {
+        if state.closed.is_none() {
+            state.closed = Some(error.clone());
+            self.metrics.closed();
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
         for (_, sender) in waiting {
             let _ = sender.send(Err(error.clone()));
         }
+        self.enter(phase);
         self.wake_writer.notify_one();
         self.wake_reader.notify_one();
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = *now < phase;
+            *now = phase.max(*now);
+            later
+        });
+    }
+
+    /// Returns when a write must end: the connection was given up, or is to end and had its time for that.
+    async fn write_is_overdue(&self) {
+        let mut phase = self.phase.subscribe();
+        let _ = phase.wait_for(|phase| *phase >= Phase::Finishing).await;
+        let _ = timeout(self.request_timeout, phase.wait_for(|phase| *phase >= Phase::GivenUp)).await;
     }
 
     fn disconnected(&self, error: Option<io::Error>) -> ClientError {
@@ -142,6 +191,40 @@ impl<R: Message> InFlight<R> {
     }
 }
 
+/// A request that is never answered.
+pub(crate) struct Unanswered {
+    connection: Connection,
+    written: oneshot::Receiver<()>,
+}
+
+impl Unanswered {
+    /// Waits until it is written. When that takes too long the whole connection is given up.
+    pub(crate) async fn written(self) -> Result<()> {
+        let shared = &self.connection.shared;
+        match timeout(shared.request_timeout, self.written).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                Err(shared.state.lock().closed.clone().unwrap_or_else(|| shared.disconnected(None)))
+            }
+            Err(_) => {
+                let error = ClientError::TimedOut {
+                    what: format!("writing a request to {}", shared.address),
+                    after: shared.request_timeout,
+                    setting: "request.timeout.ms",
+                };
+                shared.close(error.clone());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Who hears what became of a request.
+enum Hears {
+    Answer(oneshot::Sender<Result<Bytes>>),
+    Written(oneshot::Sender<()>),
+}
+
 impl Connection {
     /// Connects to `address` (`host:port`) within `allowed` and agrees on versions.
     pub(crate) async fn open(
@@ -150,9 +233,8 @@ impl Connection {
         metrics: &Arc<ConnectionMetrics>,
         allowed: Duration,
     ) -> Result<Self> {
-        let stream = timeout(allowed, connect(address, config))
+        let stream = connect(address, config, allowed)
             .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|error| ClientError::Connect { address: address.to_owned(), error: Arc::new(error) })?;
         // Batches are gathered by us; waiting for more in the kernel only adds delay.
         let _ = stream.set_nodelay(true);
@@ -180,7 +262,16 @@ impl Connection {
             client_id: config.client_id.clone(),
             request_timeout: config.request_timeout,
             metrics: metrics.clone(),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State {
+                outgoing: Vec::new(),
+                unanswered: Vec::new(),
+                writing: false,
+                used: Instant::now(),
+                waiting: VecDeque::new(),
+                next_correlation_id: 0,
+                closed: None,
+            }),
+            phase: watch::Sender::new(Phase::Open),
             wake_writer: Notify::new(),
             wake_reader: Notify::new(),
         });
@@ -241,6 +332,11 @@ impl Connection {
         self.shared.finish();
     }
 
+    /// Waits until a connection that was closed has written everything, or has given that up.
+    pub(crate) async fn ended(&self) {
+        let _ = self.shared.phase.subscribe().wait_for(|phase| *phase == Phase::Ended).await;
+    }
+
     /// The newest version of a request that both sides speak.
     pub(crate) fn version_of<R: Request>(&self) -> Result<i16> {
         self.version_between::<R>(R::MIN_VERSION, R::MAX_VERSION)
@@ -295,22 +391,18 @@ impl Connection {
         request: &M,
     ) -> Result<oneshot::Receiver<Result<Bytes>>> {
         let (sender, receiver) = oneshot::channel();
-        self.enqueue(api, version, request, Some(sender))?;
+        self.enqueue(api, version, request, Hears::Answer(sender))?;
         Ok(receiver)
     }
 
     /// Sends a request that is never answered (Produce with `acks=0`).
-    pub(crate) fn send_unanswered<R: Request>(&self, version: i16, request: &R) -> Result<()> {
-        self.enqueue(R::KEY, version, request, None)
+    pub(crate) fn send_unanswered<R: Request>(&self, version: i16, request: &R) -> Result<Unanswered> {
+        let (sender, written) = oneshot::channel();
+        self.enqueue(R::KEY, version, request, Hears::Written(sender))?;
+        Ok(Unanswered { connection: self.clone(), written })
     }
 
-    fn enqueue<M: Message>(
-        &self,
-        api: ApiKey,
-        version: i16,
-        request: &M,
-        sender: Option<oneshot::Sender<Result<Bytes>>>,
-    ) -> Result<()> {
+    fn enqueue<M: Message>(&self, api: ApiKey, version: i16, request: &M, hears: Hears) -> Result<()> {
         {
             let mut state = self.shared.state.lock();
             if let Some(error) = &state.closed {
@@ -332,8 +424,9 @@ impl Connection {
             })?;
             self.shared.metrics.requested(state.outgoing.len() - before);
             state.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
-            if let Some(sender) = sender {
-                state.waiting.push_back((correlation_id, sender));
+            match hears {
+                Hears::Answer(sender) => state.waiting.push_back((correlation_id, sender)),
+                Hears::Written(sender) => state.unanswered.push(sender),
             }
         }
         self.shared.wake_writer.notify_one();
@@ -341,25 +434,40 @@ impl Connection {
     }
 }
 
-/// Tries all addresses of a name, one after the other.
-async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> {
+/// Connects to the first address of a name that takes it.
+async fn connect(address: &str, config: &CommonConfig, allowed: Duration) -> io::Result<TcpStream> {
     let size = |bytes: i32| u32::try_from(bytes).ok().filter(|bytes| *bytes > 0);
     let (send, receive) = (size(config.send_buffer), size(config.receive_buffer));
+    let began = Instant::now();
+    let found = timeout(allowed, tokio::net::lookup_host(address)).await?;
     // Of this kind are errors of the look-up alone.
-    let not_found = |error| io::Error::new(io::ErrorKind::NotFound, error);
-    let addresses: Vec<_> = tokio::net::lookup_host(address).await.map_err(not_found)?.collect();
-    if send.is_none() && receive.is_none() && !addresses.is_empty() {
-        return TcpStream::connect(&addresses[..]).await;
-    }
-    let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for found in addresses {
+    let addresses: Vec<_> = found.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?.collect();
+    let rest = allowed.saturating_sub(began.elapsed());
+    first_that_connects(&addresses, rest, move |found: SocketAddr| async move {
         let socket = if found.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         // Before connecting, since the window that is offered depends on it.
         send.map_or(Ok(()), |bytes| socket.set_send_buffer_size(bytes))?;
         receive.map_or(Ok(()), |bytes| socket.set_recv_buffer_size(bytes))?;
-        match socket.connect(found).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last_error = error,
+        socket.connect(found).await
+    })
+    .await
+}
+
+/// Tries addresses one after the other. Each has an equal share of the time that is left, so that one that does not answer
+/// leaves time for the others.
+async fn first_that_connects<T, C: Future<Output = io::Result<T>>>(
+    addresses: &[SocketAddr],
+    allowed: Duration,
+    connect: impl Fn(SocketAddr) -> C,
+) -> io::Result<T> {
+    let began = Instant::now();
+    let mut last_error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
+        let share = allowed.saturating_sub(began.elapsed()) / left;
+        match timeout(share, connect(*address)).await {
+            Ok(Ok(connected)) => return Ok(connected),
+            Ok(Err(error)) => last_error = error,
+            Err(_) => last_error = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(last_error)
@@ -367,10 +475,13 @@ async fn connect(address: &str, config: &CommonConfig) -> io::Result<TcpStream> 
 
 async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: W) {
     let mut buffer = Vec::new();
+    let mut unanswered = Vec::new();
     loop {
         let closed = {
             let mut state = shared.state.lock();
             std::mem::swap(&mut state.outgoing, &mut buffer);
+            std::mem::swap(&mut state.unanswered, &mut unanswered);
+            state.writing = !buffer.is_empty();
             state.closed.is_some()
         };
         if buffer.is_empty() {
@@ -380,14 +491,11 @@ async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: 
             shared.wake_writer.notified().await;
             continue;
         }
-        let writing = stream.write_all(&buffer);
-        let written = if closed {
-            // nobody waits for this connection any more, so a peer that does not read must not keep it
-            timeout(shared.request_timeout, writing)
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        } else {
-            writing.await
+        // Nobody waits for a connection that is closed, so a peer that does not read must not keep it.
+        let written = tokio::select! {
+            biased;
+            written = stream.write_all(&buffer) => written,
+            () = shared.write_is_overdue() => Err(io::ErrorKind::TimedOut.into()),
         };
         buffer.clear();
         if buffer.capacity() > WRITE_BUFFER_KEPT {
@@ -397,12 +505,19 @@ async fn write_gathered<W: AsyncWrite + Unpin>(shared: Arc<Shared>, mut stream: 
             shared.close(shared.disconnected(Some(error)));
             break;
         }
+        shared.state.lock().used = Instant::now();
+        for sender in unanswered.drain(..) {
+            let _ = sender.send(());
+        }
     }
-    let _ = stream.shutdown().await;
+    let _ = timeout(shared.request_timeout, stream.shutdown()).await;
+    shared.enter(Phase::Ended);
 }
 
-async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, idle: Duration) {
+async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, idle: Option<Duration>) {
+    let idle = idle.unwrap_or(Duration::MAX);
     let mut buffer = BytesMut::new();
+    let mut rest = idle;
     let error = loop {
         match frame::split(&mut buffer) {
             Ok(Some(frame)) => {
@@ -415,15 +530,20 @@ async fn read_answers<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut stream: R, 
             Err(error) => break Some(error),
         }
         let filled = tokio::select! {
-            filled = timeout(idle, frame::fill(&mut stream, &mut buffer)) => filled,
+            filled = timeout(rest, frame::fill(&mut stream, &mut buffer)) => filled,
             () = shared.wake_reader.notified() => return,
         };
         match filled {
-            Ok(Ok(true)) => {}
+            Ok(Ok(true)) => {
+                shared.state.lock().used = Instant::now();
+                rest = idle;
+            }
             Ok(Ok(false)) => break None,
             Ok(Err(error)) => break Some(error),
-            Err(_) if shared.state.lock().waiting.is_empty() => break None,
-            Err(_) => {}
+            Err(_) => match shared.finish_if_idle(idle) {
+                Some(more) => rest = more,
+                None => return,
+            },
         }
     };
     shared.close(shared.disconnected(error));

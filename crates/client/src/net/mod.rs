@@ -9,6 +9,6 @@ mod metrics;
 mod pool;
 mod versions;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, InFlight, Unanswered};
 pub(crate) use metrics::ConnectionMetrics;
 pub(crate) use pool::{Lane, Pool};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::connection::Connection;
 use super::metrics::ConnectionMetrics;
@@ -82,21 +82,32 @@ impl Pool {
         }
     }
 
-    /// Ends all connections.
+    /// Ends all connections, and waits until what they were given is written, at most `request.timeout.ms`.
     pub(crate) async fn close(&self) {
         let mut slots: Vec<_> = self.slots.lock().drain().map(|(_, slot)| slot).collect();
+        let mut ending = Vec::new();
+        let mut end = |connection: Option<Connection>| {
+            if let Some(connection) = connection {
+                connection.close();
+                ending.push(connection);
+            }
+        };
         // Those that are there first: the others are about to be made, which a caller may not wait for.
         slots.retain(|slot| match slot.try_lock() {
             Ok(mut slot) => {
-                slot.connection.take().inspect(Connection::close);
+                end(slot.connection.take());
                 false
             }
             Err(_) => true,
         });
         for slot in slots {
-            if let Some(connection) = slot.lock().await.connection.take() {
-                connection.close();
-            }
+            end(slot.lock().await.connection.take());
         }
+        let all_written = async {
+            for connection in &ending {
+                connection.ended().await;
+            }
+        };
+        let _ = timeout(self.config.request_timeout, all_written).await;
     }
 }

@@ -1,7 +1,7 @@
 //! Gathers records into batches by partition, within a bound of memory, and says which batches may leave.
 //!
-//! Always: memory that a record reserved is given back once, when its batch is settled. One lock guards all queues; nothing
-//! is compressed or awaited under it.
+//! Always: memory that a record reserved is given back once, when its batch is settled and no request holds it. One lock
+//! guards all queues; nothing is compressed or awaited under it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Batch, ID_STEP};
 use super::delivery::{Delivery, Outcome, Written, settled};
@@ -35,15 +35,24 @@ struct State {
     stalled: HashMap<i32, Instant>,
     /// Queues with waiting batches.
     active: BTreeSet<(Arc<str>, i32)>,
+    /// Batches that were sent and are not settled. The first one was made first, so its time is over first.
+    in_flight: BTreeMap<u64, Sent>,
     /// Outcomes of batches that are not settled.
     unsettled: BTreeMap<u64, Arc<Outcome>>,
     next_batch_id: u64,
-    in_flight: usize,
     flushes: usize,
     closing: bool,
     failed: Option<ClientError>,
-    /// The producer id can't be used any more; a new one is to be taken when nothing is in flight.
-    identity_spent: bool,
+    /// A queue has used up the epochs of the producer id: another one is to be taken.
+    other_id_wanted: bool,
+}
+
+/// What has to be known of a batch while the sender has it.
+struct Sent {
+    expires_at: Instant,
+    topic: Arc<str>,
+    partition: i32,
+    count: u32,
 }
 
 /// The records on their way.
@@ -91,14 +100,14 @@ impl Accumulator {
         }
     }
 
-    /// Reserves memory for a record, waiting until there is some.
-    pub(super) async fn reserve(&self, size: usize) -> Result<()> {
+    /// Reserves memory for a record, waiting until there is some or `deadline` comes, which is `max.block.ms` after the call.
+    pub(super) async fn reserve(&self, size: usize, deadline: Instant) -> Result<()> {
         let permits = size as u32;
         if let Ok(permit) = self.memory.try_acquire_many(permits) {
             permit.forget();
             return Ok(());
         }
-        match timeout(self.config.max_block, self.memory.acquire_many(permits)).await {
+        match timeout_at(deadline, self.memory.acquire_many(permits)).await {
             Ok(Ok(permit)) => {
                 permit.forget();
                 Ok(())
@@ -215,13 +224,11 @@ impl Accumulator {
                 else {
                     continue;
                 };
-                for batch in queue.take_expired(now, self.config.delivery_timeout) {
-                    // It may have been written: its sequence numbers can't be given to others.
-                    state.identity_spent |= batch.stamp.is_some();
-                    expired.push(batch);
-                }
+                expired.extend(queue.take_expired(now, self.config.delivery_timeout));
                 let mut look_again = queue.expires_at(self.config.delivery_timeout);
-                if !state.identity_spent || identity.is_none() {
+                if queue.wants_other_id(identity) {
+                    state.other_id_wanted = true;
+                } else {
                     match queue.readiness(now, self.config.linger, self.config.batch_size, hurry) {
                         Readiness::Empty => {}
                         Readiness::AfterAnswer => {}
@@ -244,7 +251,13 @@ impl Accumulator {
                                         *size += queue.first_size();
                                         if let Some(batch) = queue.take_to_send(identity) {
                                             state.stalled.remove(&leader.id);
-                                            state.in_flight += 1;
+                                            let sent = Sent {
+                                                expires_at: batch.created + self.config.delivery_timeout,
+                                                topic: batch.topic.clone(),
+                                                partition: batch.partition,
+                                                count: batch.count(),
+                                            };
+                                            state.in_flight.insert(batch.id, sent);
                                             drained.by_node.entry(leader.id).or_default().push(batch);
                                         }
                                         if !queue.is_empty() {
@@ -269,27 +282,46 @@ impl Accumulator {
             }
         }
         for batch in expired {
-            let what =
-                format!("delivery of {} records to {}-{}", batch.count(), batch.topic, batch.partition);
-            self.settle(
-                batch,
-                Err(ClientError::TimedOut {
-                    what,
-                    after: self.config.delivery_timeout,
-                    setting: "delivery.timeout.ms",
-                }),
-            );
+            let error = self.expired(batch.count(), &batch.topic, batch.partition);
+            self.settle(batch, Err(error));
         }
         drained
     }
 
+    fn expired(&self, count: u32, topic: &str, partition: i32) -> ClientError {
+        ClientError::TimedOut {
+            what: format!("delivery of {count} records to {topic}-{partition}"),
+            after: self.config.delivery_timeout,
+            setting: "delivery.timeout.ms",
+        }
+    }
+
+    /// Settles batches under way whose time is over; what their answers say counts for the sequence numbers alone. When to
+    /// look again.
+    pub(super) fn expire_sent(&self) -> Option<Instant> {
+        loop {
+            let (sent, outcome) = {
+                let mut state = self.state.lock();
+                let first = state.in_flight.first_entry()?;
+                if first.get().expires_at > Instant::now() {
+                    return Some(first.get().expires_at);
+                }
+                let (id, sent) = first.remove_entry();
+                (sent, state.unsettled.remove(&id))
+            };
+            if let Some(outcome) = outcome {
+                self.metrics.records_failed.note(f64::from(sent.count));
+                outcome.set(Err(self.expired(sent.count, &sent.topic, sent.partition)));
+            }
+        }
+    }
+
+    /// Acts on the queue of a batch that comes back from the sender.
     fn with_queue<T>(&self, batch: &Batch, act: impl FnOnce(&mut Queue) -> T) -> Option<T> {
         let mut guard = self.state.lock();
-        let state = &mut *guard;
-        let queue = state.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
-        let result = act(queue);
-        state.in_flight -= 1;
-        Some(result)
+        guard.in_flight.remove(&batch.id);
+        let queue = guard.topics.get_mut(&batch.topic)?.queues.get_mut(batch.partition as usize)?;
+        Some(act(queue))
     }
 
     /// A sent batch was written.
@@ -302,10 +334,7 @@ impl Accumulator {
     pub(super) fn failed(&self, batch: Batch, error: ClientError) {
         // Only a batch whose every attempt was answered with a refusal was surely not written.
         if batch.maybe_written {
-            self.with_queue(&batch, Queue::lost);
-            if batch.stamp.is_some() {
-                self.spend_identity();
-            }
+            self.with_queue(&batch, |queue| queue.lost(&batch));
         } else {
             self.with_queue(&batch, |queue| queue.refused(&batch));
         }
@@ -321,9 +350,12 @@ impl Accumulator {
             .topics
             .get_mut(&batch.topic)
             .and_then(|topic| topic.queues.get_mut(batch.partition as usize));
-        let (Some((first, second)), Some(queue), None) = (halves, queue, &state.failed) else {
+        let (Some((first, second)), Some(queue), None, true) =
+            (halves, queue, &state.failed, state.unsettled.contains_key(&batch.id))
+        else {
             return Some(batch);
         };
+        state.in_flight.remove(&batch.id);
         self.metrics.batches_split.note(1.0);
         state.unsettled.remove(&batch.id);
         state.unsettled.insert(first.id, first.outcome.clone());
@@ -331,20 +363,25 @@ impl Accumulator {
         batch.outcome.split(first.count(), first.outcome.clone(), second.outcome.clone());
         queue.split(&batch, [first, second]);
         state.active.insert((batch.topic.clone(), batch.partition));
-        state.in_flight -= 1;
         None
     }
 
-    /// A sent batch is to be sent again, not before `not_before`.
-    pub(super) fn again(&self, batch: Batch, not_before: Instant) {
-        self.metrics.records_retried.note(f64::from(batch.count()));
+    /// A sent batch is to be sent again, not before `not_before`, because of `error`.
+    pub(super) fn again(&self, batch: Batch, not_before: Instant, error: ClientError) {
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        if let Some(error) = state.failed.clone() {
+        let hopeless = match &state.failed {
+            Some(failure) => Some(failure.clone()),
+            // Its time was over before the answer came.
+            None if !state.unsettled.contains_key(&batch.id) => Some(error),
+            None => None,
+        };
+        if let Some(error) = hopeless {
             drop(guard);
-            self.with_queue(&batch, Queue::lost);
-            return self.settle(batch, Err(error));
+            return self.failed(batch, error);
         }
+        self.metrics.records_retried.note(f64::from(batch.count()));
+        state.in_flight.remove(&batch.id);
         let key = (batch.topic.clone(), batch.partition);
         if let Some(queue) = state
             .topics
@@ -353,16 +390,20 @@ impl Accumulator {
         {
             queue.come_back(batch, not_before);
             state.active.insert(key);
-            state.in_flight -= 1;
         }
     }
 
-    /// Whether a sequence error of this batch is explained by one before it that failed.
-    pub(super) fn follows_a_failure(&self, batch: &Batch) -> bool {
-        let state = self.state.lock();
-        let queue =
-            state.topics.get(&batch.topic).and_then(|topic| topic.queues.get(batch.partition as usize));
-        queue.is_some_and(|queue| queue.follows_a_failure(batch))
+    /// The broker says that a batch does not follow what it has. Where a batch before it that is to be sent again explains
+    /// that, it keeps its stamp; else it, and what comes after it, is counted anew. Whether it is counted anew.
+    pub(super) fn out_of_sequence(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state.lock();
+        let queue = state
+            .topics
+            .get_mut(&batch.topic)
+            .and_then(|topic| topic.queues.get_mut(batch.partition as usize));
+        let Some(queue) = queue.filter(|queue| !queue.follows_a_failure(batch)) else { return false };
+        queue.unknown_to_broker(batch);
+        true
     }
 
     /// The producer's figures.
@@ -376,32 +417,23 @@ impl Accumulator {
     }
 
     fn settle(&self, batch: Batch, result: Result<Written>) {
-        let records = if result.is_ok() { &self.metrics.records_sent } else { &self.metrics.records_failed };
-        records.note(f64::from(batch.count()));
-        self.state.lock().unsettled.remove(&batch.id);
-        batch.outcome.set(result);
+        if self.state.lock().unsettled.remove(&batch.id).is_some() {
+            let records =
+                if result.is_ok() { &self.metrics.records_sent } else { &self.metrics.records_failed };
+            records.note(f64::from(batch.count()));
+            batch.outcome.set(result);
+        }
         self.memory.add_permits(batch.reserved());
     }
 
-    /// The producer id can't be used for what comes next.
-    pub(super) fn spend_identity(&self) {
-        self.state.lock().identity_spent = true;
+    /// Whether another producer id is to be taken.
+    pub(super) fn wants_other_id(&self) -> bool {
+        self.state.lock().other_id_wanted
     }
 
-    /// Whether a new producer id is to be taken now: the old one is spent and nothing that carries it is under way.
-    pub(super) fn wants_new_identity(&self) -> bool {
-        let state = self.state.lock();
-        state.identity_spent && state.in_flight == 0
-    }
-
-    /// A new producer id was taken: all partitions count from 0.
-    pub(super) fn restart_sequences(&self) {
-        let mut state = self.state.lock();
-        state.identity_spent = false;
-        for queue in state.topics.values_mut().flat_map(|topic| &mut topic.queues) {
-            debug_assert_eq!(queue.in_flight(), 0);
-            queue.renew();
-        }
+    /// Another producer id was taken.
+    pub(super) fn took_id(&self) {
+        self.state.lock().other_id_wanted = false;
     }
 
     /// Nothing can be sent any more: fails all that waits and all that comes.
@@ -417,6 +449,14 @@ impl Accumulator {
         }
     }
 
+    /// As [`Accumulator::fail`], with the batches under way too, whose answers nobody waits for any more.
+    pub(super) fn fail_all(&self, error: ClientError) {
+        self.fail(error.clone());
+        self.memory.close();
+        let unsettled = std::mem::take(&mut self.state.lock().unsettled);
+        unsettled.into_values().for_each(|outcome| outcome.set(Err(error.clone())));
+    }
+
     /// Fails what waits for a topic that can't be written to.
     pub(super) fn fail_topic(&self, topic: &str, code: ErrorCode) {
         let batches: Vec<Batch> = {
@@ -428,9 +468,6 @@ impl Accumulator {
                 .map_or_else(Vec::new, |topic| topic.queues.iter_mut().flat_map(Queue::take_all).collect())
         };
         for batch in batches {
-            if batch.stamp.is_some() {
-                self.spend_identity();
-            }
             self.settle(batch, Err(ClientError::server(format!("topic {topic}"), code, None)));
         }
     }

@@ -1,7 +1,7 @@
 //! One batch of a partition: open while records are added, closed when it leaves.
 //!
-//! Always: the bytes are built once, when the batch first leaves, not under the lock of the queues; a retry sends the same bytes, with another producer id or
-//! sequence only after the producer id was given up.
+//! Always: the bytes are built once, when the batch first leaves, not under the lock of the queues; a retry sends the same
+//! bytes, under another stamp only when the broker can't have them.
 
 use std::sync::Arc;
 
@@ -44,6 +44,7 @@ pub(super) struct Batch {
     pub(super) maybe_written: bool,
     /// The topic id it was last sent under, zero when by name.
     pub(super) sent_topic_id: Uuid,
+    compression: (CompressionType, Option<i32>),
     builder: Option<BatchBuilder>,
     open: bool,
     count: u32,
@@ -69,7 +70,7 @@ impl Batch {
         id: u64,
         topic: Arc<str>,
         partition: i32,
-        (compression, level): (CompressionType, Option<i32>),
+        compression: (CompressionType, Option<i32>),
         outcome: Arc<Outcome>,
     ) -> Self {
         Self {
@@ -83,7 +84,8 @@ impl Batch {
             attempts: 0,
             maybe_written: false,
             sent_topic_id: Uuid::ZERO,
-            builder: Some(BatchBuilder::new().compression(compression.codec(), level)),
+            compression,
+            builder: Some(BatchBuilder::new().compression(compression.0.codec(), compression.1)),
             open: true,
             count: 0,
             size: BATCH_HEADER_LEN,
@@ -159,14 +161,11 @@ impl Batch {
             return Ok(None);
         };
         let view = BatchView::parse(bytes)?;
-        let codec = view.header.compression()?;
         let payload = view.uncompressed_payload(usize::MAX)?;
         let at = self.count / 2;
         let half = |id: u64, reserved: usize| {
             let outcome = Outcome::new(self.topic.clone(), self.partition);
-            let mut half =
-                Self::new(id, self.topic.clone(), self.partition, (CompressionType::None, None), outcome);
-            half.builder = Some(BatchBuilder::new().compression(codec, None));
+            let mut half = Self::new(id, self.topic.clone(), self.partition, self.compression, outcome);
             half.ids = self.ids / 2;
             half.created = self.created;
             half.reserved = reserved;
@@ -238,5 +237,30 @@ mod tests {
         );
         assert_eq!(view.header.record_count, 3);
         assert_eq!(view.payload(), BatchView::parse(&first).expect("a batch").payload());
+    }
+
+    /// The bug: the halves were compressed at the codec's own level.
+    #[test]
+    fn the_halves_of_a_batch_are_compressed_at_its_level() {
+        let batch_of = |numbers: std::ops::Range<u32>, level| {
+            let outcome = Outcome::new("t".into(), 0);
+            let mut batch = Batch::new(0, "t".into(), 0, (CompressionType::Gzip, Some(level)), outcome);
+            for number in numbers {
+                let value = format!("{number} {} {}", number * 7919 % 1009, "some text that repeats");
+                batch.push(&ProducerRecord::to("t").value(value), 0, 10).expect("a small record");
+            }
+            batch
+        };
+        let mut sizes = Vec::new();
+        for level in [1, 9] {
+            let mut whole = batch_of(0..200, level);
+            whole.bytes().expect("built");
+            let (mut first, mut second) = whole.halves().expect("readable").expect("split");
+            let first_bytes = first.bytes().expect("built");
+            assert_eq!(first_bytes, batch_of(0..100, level).bytes().expect("built"));
+            assert_eq!(second.bytes().expect("built"), batch_of(100..200, level).bytes().expect("built"));
+            sizes.push(first_bytes.len());
+        }
+        assert!(sizes[0] > sizes[1], "{sizes:?}");
     }
 }

@@ -3,6 +3,7 @@
 //! Always: an outcome is set once; every delivery of the batch then gives its record's share of it.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -35,6 +36,12 @@ enum Settled {
 
 /// Told of one record's delivery.
 pub(super) type Callback = Box<dyn FnOnce(Result<RecordMetadata>) + Send>;
+
+/// Calls what a caller gave: a panic in it must not end the producer's own task. `None` after one.
+pub(super) fn caught<T>(what: &str, call: impl FnOnce() -> T) -> Option<T> {
+    let result = catch_unwind(AssertUnwindSafe(call));
+    result.inspect_err(|_| tracing::error!("{what} of a producer panicked; the producer goes on")).ok()
+}
 
 /// A callback with the record it is about.
 struct Hearing {
@@ -100,7 +107,8 @@ impl Outcome {
     fn tell(&self, hearing: Hearing, settled: &Settled) {
         match settled {
             Settled::Done(result) => {
-                (hearing.callback)(self.share(hearing.index, hearing.timestamp, result.clone()))
+                let result = self.share(hearing.index, hearing.timestamp, result.clone());
+                caught("a callback", || (hearing.callback)(result));
             }
             Settled::Split { at, second, .. } if hearing.index >= *at => {
                 second.hear(Hearing { index: hearing.index - at, ..hearing });

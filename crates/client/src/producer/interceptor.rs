@@ -5,7 +5,8 @@ use crate::error::Result;
 
 /// Sees, and may change, what a producer sends.
 ///
-/// Several are called in the order they were given to the builder; each sees what the one before made of a record.
+/// Several are called in the order they were given to the builder; each sees what the one before made of a record. A panic
+/// in one is logged, and the record goes on as it was.
 ///
 /// ```
 /// use moldau_client::ProducerRecord;

@@ -22,12 +22,14 @@ pub use interceptor::ProducerInterceptor;
 pub use partitioner::{Partitioner, RoundRobinPartitioner, murmur2, partition_of_key};
 pub(crate) use record::now_ms;
 pub use record::{Header, ProducerRecord, RecordMetadata};
+use tokio::time::Instant;
 
 use crate::config::ProducerConfig;
 use crate::error::{ClientError, Result};
 use crate::metadata::{Core, Topic};
 use crate::metrics::Metric;
 use accumulator::Accumulator;
+use delivery::caught;
 
 /// Writes records. Clones share one producer; when the last one is dropped, what was sent is still delivered in the
 /// background, as long as the runtime lives. [`Producer::close`] waits for it.
@@ -85,6 +87,7 @@ impl Producer {
 
     fn with_hooks(config: ProducerConfig, hooks: Hooks) -> Result<Self> {
         config.validate()?;
+        let config = config.resolved();
         let core = Core::forgetting(config.common.clone(), true, Some(config.metadata_max_idle))?;
         let config = Arc::new(config);
         let accumulator = Arc::new(Accumulator::new(config.clone()));
@@ -99,18 +102,23 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Hands a record over. Waits only for metadata of a new topic and for memory, at most `max.block.ms`; the
-    /// [`Delivery`] then tells where it was written.
+    /// Hands a record over. Waits only for metadata of a new topic or partition and for memory, at most `max.block.ms` for
+    /// both; the [`Delivery`] then tells where it was written.
     pub async fn send(&self, record: ProducerRecord) -> Result<Delivery> {
         let interceptors = &self.handle.hooks.interceptors;
         if interceptors.is_empty() {
             return self.hand_over(record).await;
         }
-        let record = interceptors.iter().fold(record, |record, interceptor| interceptor.on_send(record));
+        let record = interceptors.iter().fold(record, |record, interceptor| {
+            let given = record.clone();
+            caught("an interceptor's on_send", || interceptor.on_send(given)).unwrap_or(record)
+        });
         let acknowledge = {
             let interceptors = interceptors.clone();
             move |result: Result<RecordMetadata>| {
-                interceptors.iter().for_each(|interceptor| interceptor.on_acknowledgement(&result));
+                for interceptor in &interceptors {
+                    caught("an interceptor's on_acknowledgement", || interceptor.on_acknowledgement(&result));
+                }
             }
         };
         match self.hand_over(record).await {
@@ -126,8 +134,8 @@ impl Producer {
     }
 
     /// As [`Producer::send`], and calls `callback` when the record is written or has failed. Callbacks of one partition
-    /// are called in the order of `send`, on the producer's own task, so they must not take long. When `send_with` itself
-    /// fails, `callback` is not called.
+    /// are called in the order of `send`, on the producer's own task, so they must not take long; a panic in one is logged.
+    /// When `send_with` itself fails, `callback` is not called.
     pub async fn send_with(
         &self,
         record: ProducerRecord,
@@ -146,20 +154,19 @@ impl Producer {
                 record.topic, config.max_request_size, config.buffer_memory
             )));
         }
-        let topic = self.topic(&record.topic).await?;
-        if let (None, Some(partitioner)) = (record.partition, &hooks.partitioner) {
+        let deadline = Instant::now() + config.max_block;
+        let mut topic = self.topic(&record.topic).await?;
+        if let Some(partition) = record.partition {
+            if topic.partition(partition).is_none() {
+                topic = self.topic_with(partition, topic, deadline).await?;
+            }
+        } else if let Some(partitioner) = &hooks.partitioner {
             record.partition = partitioner.partition(&record, &topic);
+            if let Some(partition) = record.partition.filter(|chosen| topic.partition(*chosen).is_none()) {
+                return Err(no_partition(&topic, partition));
+            }
         }
-        if let Some(partition) = record.partition
-            && topic.partition(partition).is_none()
-        {
-            return Err(ClientError::Usage(format!(
-                "topic {} has no partition {partition}; it has {} partitions, from 0",
-                record.topic,
-                topic.partitions.len()
-            )));
-        }
-        accumulator.reserve(size).await?;
+        accumulator.reserve(size, deadline).await?;
         accumulator.append(record, size, &topic)
     }
 
@@ -184,6 +191,33 @@ impl Producer {
         core.topic(name, config.max_block, "max.block.ms").await
     }
 
+    /// A topic as it is when it has a partition that `topic` has not, which may have been added since.
+    async fn topic_with(
+        &self,
+        partition: i32,
+        mut topic: Arc<Topic>,
+        deadline: Instant,
+    ) -> Result<Arc<Topic>> {
+        let core = &self.handle.core;
+        let name = topic.name.clone();
+        let mut attempt = 0;
+        while partition >= 0 && Instant::now() < deadline {
+            core.want(&[&name]);
+            if let Some(Ok(cluster)) = core.refresh_until(deadline).await
+                && let Some(read) = cluster.topic(&name)
+            {
+                topic = read.clone();
+                if topic.partition(partition).is_some() {
+                    return Ok(topic);
+                }
+            }
+            let pause = core.config().retry_pause(attempt);
+            attempt += 1;
+            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+        }
+        Err(no_partition(&topic, partition))
+    }
+
     /// Sends what is waiting without `linger.ms` and waits until all of it is written or has failed. Gives the first
     /// failure; each delivery has its own.
     pub async fn flush(&self) -> Result<()> {
@@ -194,7 +228,7 @@ impl Producer {
     /// result is [`ClientError::TimedOut`].
     pub async fn close_within(self, timeout: std::time::Duration) -> Result<()> {
         let Handle { core, accumulator, .. } = &*self.handle;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         accumulator.start_closing();
         let flushed = match tokio::time::timeout(timeout, self.flush()).await {
             Ok(flushed) => flushed,
@@ -213,7 +247,9 @@ impl Producer {
     }
 
     fn close_interceptors(&self) {
-        self.handle.hooks.interceptors.iter().for_each(|interceptor| interceptor.close());
+        for interceptor in &self.handle.hooks.interceptors {
+            caught("an interceptor's close", || interceptor.close());
+        }
     }
 
     /// Flushes and ends; later calls of `send` fail.
@@ -224,4 +260,12 @@ impl Producer {
         self.handle.core.close().await;
         flushed
     }
+}
+
+fn no_partition(topic: &Topic, partition: i32) -> ClientError {
+    ClientError::Usage(format!(
+        "topic {} has no partition {partition}; it has {} partitions, from 0",
+        topic.name,
+        topic.partitions.len()
+    ))
 }

@@ -1,7 +1,8 @@
 //! The batches of one partition that wait for their turn, and its place in the idempotent sequence.
 //!
 //! Always: batches leave in the order they were made; a batch that comes back takes its old place, and nothing leaves while
-//! later ones are still under way. Sequence numbers have no gap between batches that the broker may have.
+//! later ones are still under way. Sequence numbers have no gap between batches that the broker may have. A batch that the
+//! broker may have keeps its stamp, so that the broker knows it again; it gets another one only when the broker can't have it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,11 +18,14 @@ pub(super) struct Queue {
     in_flight: usize,
     /// A batch came back; nothing is sent until all that was sent after it has come back too.
     recovering: bool,
-    /// A batch failed and surely was not written; what follows must take its sequence numbers.
-    resequence: bool,
+    /// The broker does not have this batch, so it can't have later ones either: they are stamped again.
+    missing_from: Option<u64>,
+    /// The producer id and epoch that sequence numbers are counted under.
+    identity: Option<(i64, i16)>,
+    /// Whether the broker has a batch that failed is not known: what has no stamp yet is counted from 0 under another epoch,
+    /// when no batch with a stamp is left.
+    spent: bool,
     next_sequence: i32,
-    /// The sequence number after the last one that is known to be written.
-    next_unwritten: i32,
     not_before: Option<Instant>,
     /// The partition has taken a batch under the current producer id. Before that a broker takes any sequence number, so a
     /// second batch could get ahead of a first one that failed.
@@ -52,10 +56,6 @@ impl Queue {
         self.batches.len()
     }
 
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
     /// The batch that takes more records, if the last one still does.
     pub(super) fn open(&mut self) -> Option<&mut Batch> {
         self.batches.back_mut().filter(|batch| batch.is_open())
@@ -74,7 +74,9 @@ impl Queue {
         hurry: bool,
     ) -> Readiness {
         let Some(first) = self.batches.front() else { return Readiness::Empty };
-        let alone = self.recovering || (self.numbered && !self.established);
+        let alone = self.recovering
+            || (self.numbered && !self.established)
+            || (self.spent && (first.stamp.is_none() || self.missing_from.is_some()));
         if alone && self.in_flight > 0 {
             return Readiness::AfterAnswer;
         }
@@ -98,19 +100,35 @@ impl Queue {
         self.batches.front().map_or(0, Batch::size)
     }
 
+    /// Whether the first batch can be sent only under another producer id than `current`: its epochs are used up.
+    pub(super) fn wants_other_id(&self, current: Option<(i64, i16)>) -> bool {
+        let renews = self.spent
+            && self.in_flight == 0
+            && self.batches.front().is_some_and(|first| {
+                first.stamp.is_none() || self.missing_from.is_some_and(|from| from <= first.id)
+            });
+        renews
+            && self
+                .identity
+                .zip(current)
+                .is_some_and(|(own, current)| own.1 == i16::MAX && own.0 == current.0)
+    }
+
     /// Takes the first batch to send it; with a producer id it is stamped with its sequence numbers.
-    pub(super) fn take_to_send(&mut self, identity: Option<(i64, i16)>) -> Option<Batch> {
+    pub(super) fn take_to_send(&mut self, current: Option<(i64, i16)>) -> Option<Batch> {
         if self.in_flight == 0 {
             self.recovering = false;
-            if std::mem::take(&mut self.resequence) {
-                self.restart_sequence(self.next_unwritten);
+            if let Some(from) = self.missing_from.take() {
+                let missing = self.batches.iter_mut().filter(|batch| batch.id >= from);
+                missing.for_each(|batch| batch.stamp = None);
             }
         }
         let mut batch = self.batches.pop_front()?;
-        if let Some((producer_id, producer_epoch)) = identity
+        if let Some(current) = current
             && batch.stamp.is_none()
         {
             self.numbered = true;
+            let (producer_id, producer_epoch) = self.identity_for_next(current);
             batch.stamp = Some(Stamp { producer_id, producer_epoch, base_sequence: self.next_sequence });
             self.next_sequence = sequence_after(self.next_sequence, batch.count());
         }
@@ -119,22 +137,54 @@ impl Queue {
         Some(batch)
     }
 
+    /// The producer id and epoch for a batch that has no stamp; another epoch than before when that is spent.
+    fn identity_for_next(&mut self, current: (i64, i16)) -> (i64, i16) {
+        let identity = match self.identity {
+            Some(own) if !self.spent => return own,
+            // A broker takes a higher epoch if it counts from 0, and from then on refuses what comes late under the lower.
+            Some((id, epoch)) if id == current.0 => (id, epoch.saturating_add(1)),
+            _ => current,
+        };
+        self.identity = Some(identity);
+        self.spent = false;
+        self.established = false;
+        self.next_sequence = 0;
+        identity
+    }
+
     /// A sent batch was written.
     pub(super) fn written(&mut self, batch: &Batch) {
         self.in_flight -= 1;
-        if let Some(stamp) = batch.stamp {
+        if let Some(stamp) = batch.stamp
+            && self.identity == Some((stamp.producer_id, stamp.producer_epoch))
+        {
             self.established = true;
-            self.next_unwritten = sequence_after(stamp.base_sequence, batch.count());
         }
     }
 
     /// A sent batch failed for good and surely was not written.
     pub(super) fn refused(&mut self, batch: &Batch) {
         self.in_flight -= 1;
-        if batch.stamp.is_some() {
-            self.resequence = true;
+        self.leave_out(batch);
+    }
+
+    /// This batch surely was not written and is not sent again: what follows takes its sequence numbers.
+    fn leave_out(&mut self, batch: &Batch) {
+        if let Some(stamp) = batch.stamp {
+            if self.missing_from.is_none_or(|from| batch.id < from) {
+                self.missing_from = Some(batch.id);
+                self.next_sequence = stamp.base_sequence;
+            }
             self.recovering = true;
         }
+    }
+
+    /// The broker says that a sent batch does not follow what it has: the batch and what comes after it are counted anew.
+    pub(super) fn unknown_to_broker(&mut self, batch: &mut Batch) {
+        batch.stamp = None;
+        batch.maybe_written = false;
+        self.spent = true;
+        self.missing_from = Some(self.missing_from.map_or(batch.id, |from| from.min(batch.id)));
     }
 
     /// A sent batch was too large and surely was not written; these two take its place.
@@ -148,8 +198,9 @@ impl Queue {
     }
 
     /// A sent batch failed for good; whether it was written is unknown or does not matter.
-    pub(super) fn lost(&mut self) {
+    pub(super) fn lost(&mut self, batch: &Batch) {
         self.in_flight -= 1;
+        self.spent |= batch.stamp.is_some();
     }
 
     /// A sent batch is to be sent again, not before `not_before`.
@@ -163,34 +214,36 @@ impl Queue {
 
     /// Whether a batch that failed with a sequence error has one before it that is to be sent again, which explains the error.
     pub(super) fn follows_a_failure(&self, batch: &Batch) -> bool {
-        self.resequence || (self.recovering && self.batches.front().is_some_and(|first| first.id < batch.id))
+        self.missing_from.is_some_and(|from| from < batch.id)
+            || (self.recovering && self.batches.front().is_some_and(|first| first.id < batch.id))
     }
 
     /// Takes the batches that waited too long.
     pub(super) fn take_expired(&mut self, now: Instant, delivery_timeout: Duration) -> Vec<Batch> {
         let mut expired = Vec::new();
         while self.batches.front().is_some_and(|batch| batch.created + delivery_timeout <= now) {
-            expired.extend(self.batches.pop_front());
+            if let Some(batch) = self.batches.pop_front() {
+                self.give_up(&batch);
+                expired.push(batch);
+            }
         }
         expired
     }
 
+    /// A batch that waited is not sent again.
+    fn give_up(&mut self, batch: &Batch) {
+        if batch.maybe_written {
+            self.spent |= batch.stamp.is_some();
+        } else {
+            self.leave_out(batch);
+        }
+    }
+
     /// Takes all waiting batches.
     pub(super) fn take_all(&mut self) -> Vec<Batch> {
-        self.batches.drain(..).collect()
-    }
-
-    /// A new producer id counts from now on: numbering starts from 0.
-    pub(super) fn renew(&mut self) {
-        self.established = false;
-        self.restart_sequence(0);
-    }
-
-    /// Starts numbering from `sequence`; waiting batches are numbered again when they leave.
-    fn restart_sequence(&mut self, sequence: i32) {
-        self.next_sequence = sequence;
-        self.next_unwritten = sequence;
-        self.batches.iter_mut().for_each(|batch| batch.stamp = None);
+        let batches: Vec<Batch> = self.batches.drain(..).collect();
+        batches.iter().for_each(|batch| self.give_up(batch));
+        batches
     }
 }
 
@@ -249,5 +302,58 @@ mod tests {
         assert!(queue.follows_a_failure(&second));
         queue.come_back(second, Instant::now());
         assert_eq!(sequence(&queue.take_to_send(ID).expect("a batch")), 0);
+    }
+
+    #[test]
+    fn batches_keep_their_stamps_when_one_before_them_expired_and_new_ones_wait_for_another_epoch() {
+        let mut queue = queue_of(&[1, 1, 1]);
+        let first = queue.take_to_send(ID).expect("a batch");
+        queue.written(&first);
+        let mut expires = queue.take_to_send(ID).expect("a batch");
+        let mut stays = queue.take_to_send(ID).expect("a batch");
+        let now = Instant::now();
+        for batch in [&mut expires, &mut stays] {
+            batch.maybe_written = true;
+        }
+        stays.created = now + Duration::from_secs(1);
+        queue.push(Batch::of_records_for_test(3, 1));
+        queue.come_back(expires, now);
+        queue.come_back(stays, now);
+        assert_eq!(queue.take_expired(now, Duration::ZERO).len(), 1);
+        let stays = queue.take_to_send(ID).expect("a batch");
+        assert_eq!(stays.stamp, Some(Stamp { producer_id: 7, producer_epoch: 0, base_sequence: 2 }));
+        assert!(matches!(queue.readiness(now, Duration::ZERO, 1, true), Readiness::AfterAnswer));
+        queue.written(&stays);
+        let next = queue.take_to_send(ID).expect("a batch");
+        assert_eq!(next.stamp, Some(Stamp { producer_id: 7, producer_epoch: 1, base_sequence: 0 }));
+    }
+
+    #[test]
+    fn a_batch_that_the_broker_does_not_know_and_what_follows_count_from_zero_under_another_epoch() {
+        let mut queue = queue_of(&[1, 2]);
+        let mut first = queue.take_to_send(ID).expect("a batch");
+        let second = queue.take_to_send(ID).expect("a batch");
+        let now = Instant::now();
+        queue.unknown_to_broker(&mut first);
+        queue.come_back(first, now);
+        assert!(queue.follows_a_failure(&second));
+        queue.come_back(second, now);
+        let again: Vec<_> =
+            std::iter::from_fn(|| queue.take_to_send(ID)).filter_map(|batch| batch.stamp).collect();
+        let stamp = |base_sequence| Stamp { producer_id: 7, producer_epoch: 1, base_sequence };
+        assert_eq!(again, [stamp(0), stamp(1)]);
+    }
+
+    #[test]
+    fn when_the_epochs_are_used_up_another_producer_id_is_wanted() {
+        let mut queue = queue_of(&[1, 1]);
+        let last = Some((7, i16::MAX));
+        let mut lost = queue.take_to_send(last).expect("a batch");
+        lost.maybe_written = true;
+        queue.lost(&lost);
+        assert!(queue.wants_other_id(last));
+        assert!(!queue.wants_other_id(Some((8, 0))));
+        let next = queue.take_to_send(Some((8, 0))).expect("a batch");
+        assert_eq!(next.stamp, Some(Stamp { producer_id: 8, producer_epoch: 0, base_sequence: 0 }));
     }
 }

@@ -22,7 +22,7 @@ use super::delivery::Written;
 use crate::config::{Acks, ProducerConfig};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
-use crate::net::{Connection, Lane};
+use crate::net::{Connection, InFlight, Lane, Unanswered};
 
 /// The last version of Produce that names topics; later ones use their ids.
 const LAST_VERSION_WITH_NAMES: i16 = 12;
@@ -34,11 +34,27 @@ enum Event {
     Answered { node: i32, batches: Vec<Batch>, result: Result<ProduceResponse> },
 }
 
+enum Started {
+    Answered(InFlight<ProduceResponse>),
+    Unanswered(Unanswered),
+}
+
 #[derive(Default)]
 struct Node {
     connection: Option<Connection>,
     connecting: bool,
     in_flight: usize,
+}
+
+/// When the sender ends before it is finished, nobody is left to send: fails all that waits and all that comes.
+struct FailAtEnd(Option<Arc<Accumulator>>);
+
+impl Drop for FailAtEnd {
+    fn drop(&mut self) {
+        if let Some(accumulator) = &self.0 {
+            accumulator.fail_all(ClientError::Closed("producer"));
+        }
+    }
 }
 
 /// The sender of one producer.
@@ -74,6 +90,12 @@ impl Sender {
     }
 
     pub(super) async fn run(mut self) {
+        let mut guard = FailAtEnd(Some(self.accumulator.clone()));
+        self.run_until_finished().await;
+        guard.0 = None;
+    }
+
+    async fn run_until_finished(&mut self) {
         let mut refresh_wanted = false;
         loop {
             let mut next = None;
@@ -93,10 +115,15 @@ impl Sender {
                 for (node, batches) in drained.by_node {
                     self.send(node, batches, &cluster);
                 }
+                if self.config.idempotence {
+                    // A queue may have found the epochs used up.
+                    self.keep_identity();
+                }
             } else if waits {
                 // Only to let expired batches go.
                 next = self.accumulator.drain(&Cluster::default(), None, |_| Gate::Busy).next;
             }
+            let expires_at = self.accumulator.expire_sent();
             if self.accumulator.is_finished() {
                 return;
             }
@@ -108,6 +135,7 @@ impl Sender {
                     next = Some(next.map_or(self.next_refresh, |next| next.min(self.next_refresh)));
                 }
             }
+            let next = next.into_iter().chain(expires_at).min();
             let wake_at = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 () = self.accumulator.wake.notified() => {}
@@ -157,10 +185,7 @@ impl Sender {
     }
 
     fn keep_identity(&mut self) {
-        if self.accumulator.wants_new_identity() && self.identity.take().is_some() {
-            tracing::debug!("taking a new producer id");
-        }
-        if self.identity.is_some() || self.taking_identity {
+        if self.taking_identity || (self.identity.is_some() && !self.accumulator.wants_other_id()) {
             return;
         }
         self.taking_identity = true;
@@ -186,17 +211,24 @@ impl Sender {
         };
         self.note_sent(&batches, &request);
         self.core.want(&batches.iter().map(|batch| &*batch.topic).collect::<Vec<_>>());
-        if self.config.acks == Acks::None {
-            let result = connection.send_unanswered(version, &request).map(|()| ProduceResponse::default());
-            let _ = report.send(Event::Answered { node, batches, result });
-            return;
-        }
-        match connection.start(version, &request) {
-            Ok(in_flight) => {
+        let began = Instant::now();
+        let started = if self.config.acks == Acks::None {
+            connection.send_unanswered(version, &request).map(Started::Unanswered)
+        } else {
+            connection.start(version, &request).map(Started::Answered)
+        };
+        match started {
+            Ok(started) => {
                 batches.iter_mut().for_each(|batch| batch.attempts += 1);
-                let (began, accumulator) = (Instant::now(), self.accumulator.clone());
+                let accumulator = self.accumulator.clone();
                 tokio::spawn(async move {
-                    let result = in_flight.answer().await;
+                    let result = match started {
+                        Started::Answered(in_flight) => in_flight.answer().await,
+                        // Not before it is written: only then may its memory and its place among the requests go to others.
+                        Started::Unanswered(request) => {
+                            request.written().await.map(|()| ProduceResponse::default())
+                        }
+                    };
                     accumulator.metrics.request_latencies.note(began.elapsed().as_secs_f64() * 1e3);
                     let _ = report.send(Event::Answered { node, batches, result });
                 });
@@ -250,7 +282,7 @@ impl Sender {
                 tracing::debug!(producer_id = identity.0, producer_epoch = identity.1, "producer id taken");
                 self.taking_identity = false;
                 self.identity = Some(identity);
-                self.accumulator.restart_sequences();
+                self.accumulator.took_id();
                 false
             }
             Event::Identity(Err(error)) => {
@@ -337,7 +369,7 @@ impl Sender {
     }
 
     /// Judges the answer for one batch; whether metadata is to be read again.
-    fn judge(&mut self, batch: Batch, answer: PartitionProduceResponse) -> bool {
+    fn judge(&mut self, mut batch: Batch, answer: PartitionProduceResponse) -> bool {
         let code = ErrorCode::from_code(answer.error_code);
         let offset = (answer.base_offset >= 0).then_some(answer.base_offset);
         let append_time = (answer.log_append_time_ms >= 0).then_some(answer.log_append_time_ms);
@@ -372,10 +404,9 @@ impl Sender {
                 | ErrorCode::InvalidProducerEpoch
         );
         if sequence_error && batch.stamp.is_some() {
-            if !self.accumulator.follows_a_failure(&batch) {
-                // The broker has lost this producer's state, or we ours: start anew with another id.
-                tracing::warn!(%error, "the producer id is given up");
-                self.accumulator.spend_identity();
+            if self.accumulator.out_of_sequence(&mut batch) {
+                // A batch before it was given up, or the broker has lost this producer's state.
+                tracing::warn!(%error, "the partition goes on under another producer epoch");
             }
             self.again(batch, &error);
             return false;
@@ -399,7 +430,7 @@ impl Sender {
     fn again(&self, batch: Batch, error: &ClientError) {
         let pause = self.core.config().retry_pause(batch.attempts.saturating_sub(1));
         tracing::debug!(topic = &*batch.topic, partition = batch.partition, %error, "a batch is sent again");
-        self.accumulator.again(batch, Instant::now() + pause);
+        self.accumulator.again(batch, Instant::now() + pause, error.clone());
     }
 }
 

@@ -1,11 +1,12 @@
-//! A broker of one partition in memory, with faults on demand.
+//! A broker of one topic in memory, with faults on demand.
 //!
 //! Always: it checks an idempotent producer's sequence numbers as Kafka does (the last five batches are remembered), so what
 //! its log has in the end is what a real broker would have. Faults come from a seed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU16, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use moldau_client::{ErrorCode, Uuid};
@@ -50,9 +51,14 @@ struct ProducerState {
 }
 
 #[derive(Default)]
-struct State {
+struct Partition {
     log: Vec<String>,
     producers: HashMap<i64, ProducerState>,
+}
+
+#[derive(Default)]
+struct State {
+    partitions: HashMap<i32, Partition>,
     next_producer_id: i64,
     refused: Vec<String>,
     produces: u64,
@@ -63,6 +69,12 @@ pub(crate) struct FakeBroker {
     pub(crate) address: String,
     /// The port that its metadata names; its own unless a test says otherwise.
     pub(crate) advertised: AtomicU16,
+    /// How many partitions its topics have.
+    pub(crate) partitions: AtomicI32,
+    /// Reads nothing.
+    pub(crate) deaf: AtomicBool,
+    /// Writes batches and never answers.
+    pub(crate) mute: AtomicBool,
     faults: Faults,
     max_metadata_version: i16,
     state: Mutex<State>,
@@ -84,6 +96,9 @@ impl FakeBroker {
         let broker = Arc::new(Self {
             address: format!("127.0.0.1:{port}"),
             advertised: AtomicU16::new(port),
+            partitions: AtomicI32::new(1),
+            deaf: AtomicBool::new(false),
+            mute: AtomicBool::new(false),
             faults,
             max_metadata_version,
             state: Mutex::default(),
@@ -99,9 +114,22 @@ impl FakeBroker {
         broker
     }
 
-    /// The values that were written, in the order of the log.
+    /// The values that were written, in the order of the log of partition 0.
     pub(crate) async fn log(&self) -> Vec<String> {
-        self.state.lock().await.log.clone()
+        self.log_of(0).await
+    }
+
+    /// The values that were written to a partition, in the order of its log.
+    pub(crate) async fn log_of(&self, partition: i32) -> Vec<String> {
+        let state = self.state.lock().await;
+        state.partitions.get(&partition).map_or_else(Vec::new, |partition| partition.log.clone())
+    }
+
+    /// Waits until so many values were written to a partition.
+    pub(crate) async fn until_written(&self, partition: i32, values: usize) {
+        while self.log_of(partition).await.len() < values {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The values that were refused for good.
@@ -125,12 +153,18 @@ impl FakeBroker {
 
     async fn serve(&self, mut stream: TcpStream) {
         loop {
+            while self.deaf.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let Ok(length) = stream.read_i32().await else { return };
             let mut frame = vec![0; length as usize];
             if stream.read_exact(&mut frame).await.is_err() {
                 return;
             }
             let Some(answer) = self.answer(frame.into()).await else { return };
+            if answer.is_empty() {
+                continue;
+            }
             let mut out = (answer.len() as i32).to_be_bytes().to_vec();
             out.extend(answer);
             if stream.write_all(&out).await.is_err() {
@@ -139,7 +173,7 @@ impl FakeBroker {
         }
     }
 
-    /// The answer to a frame; `None` closes the connection.
+    /// The answer to a frame, empty for none; `None` closes the connection.
     async fn answer(&self, frame: Bytes) -> Option<Vec<u8>> {
         let api = ApiKey::from_i16(i16::from_be_bytes([frame[0], frame[1]])).expect("a known API");
         let version = i16::from_be_bytes([frame[2], frame[3]]);
@@ -186,7 +220,12 @@ impl FakeBroker {
             }
             ApiKey::Produce => {
                 let request = ProduceRequest::decode(&mut reader, version).expect("a request");
-                self.produce(request).await?.encode(&mut out, version).expect("encodes");
+                let unanswered = request.acks == 0;
+                let response = self.produce(request).await?;
+                if unanswered || self.mute.load(Ordering::Relaxed) {
+                    return Some(Vec::new());
+                }
+                response.encode(&mut out, version).expect("encodes");
             }
             other => panic!("{other:?} was not expected"),
         }
@@ -201,12 +240,15 @@ impl FakeBroker {
         let topic = |(name, id)| MetadataResponseTopic {
             name: Some(name),
             topic_id: if version >= 10 { id } else { Uuid::ZERO },
-            partitions: vec![MetadataResponsePartition {
-                leader_id: 1,
-                replica_nodes: vec![1],
-                isr_nodes: vec![1],
-                ..Default::default()
-            }],
+            partitions: (0..self.partitions.load(Ordering::Relaxed))
+                .map(|partition_index| MetadataResponsePartition {
+                    partition_index,
+                    leader_id: 1,
+                    replica_nodes: vec![1],
+                    isr_nodes: vec![1],
+                    ..Default::default()
+                })
+                .collect(),
             ..Default::default()
         };
         MetadataResponse {
@@ -231,8 +273,10 @@ impl FakeBroker {
             assert!(topic.name == TOPIC || topic.topic_id == TOPIC_ID);
             let mut partition_responses = Vec::new();
             for partition in &topic.partition_data {
-                let (error, base_offset) = self.append(partition.records.as_ref().expect("records")).await;
+                let (error, base_offset) =
+                    self.append(partition.index, partition.records.as_ref().expect("records")).await;
                 partition_responses.push(PartitionProduceResponse {
+                    index: partition.index,
                     error_code: error.code(),
                     base_offset,
                     ..Default::default()
@@ -250,7 +294,7 @@ impl FakeBroker {
         Some(ProduceResponse { responses, ..Default::default() })
     }
 
-    async fn append(&self, records: &Bytes) -> (ErrorCode, i64) {
+    async fn append(&self, index: i32, records: &Bytes) -> (ErrorCode, i64) {
         let batch = BatchView::parse(records).expect("a batch");
         batch.verify_crc().expect("a good checksum");
         assert_eq!(batch.bytes().len(), records.len(), "one batch a partition");
@@ -264,18 +308,28 @@ impl FakeBroker {
         let forget = self.chance(self.faults.forget).await;
         let mut state = self.state.lock().await;
         state.produces += 1;
+        let partition = state.partitions.entry(index).or_default();
         if forget {
-            state.producers.clear();
+            partition.producers.clear();
         }
         if fault {
             return (ErrorCode::NotEnoughReplicas, -1);
         }
         let header = batch.header;
-        let next_offset = state.log.len() as i64;
+        let next_offset = partition.log.len() as i64;
         if header.producer_id >= 0 {
             let first = header.base_sequence;
             let last = first + header.record_count - 1;
-            let known = state.producers.entry(header.producer_id).or_default();
+            let known = partition.producers.entry(header.producer_id).or_default();
+            if header.producer_epoch < known.epoch {
+                return (ErrorCode::InvalidProducerEpoch, -1);
+            }
+            if header.producer_epoch > known.epoch {
+                if first != 0 {
+                    return (ErrorCode::OutOfOrderSequenceNumber, -1);
+                }
+                known.batches.clear();
+            }
             if let Some((_, _, offset)) = known.batches.iter().find(|(f, l, _)| (*f, *l) == (first, last)) {
                 return (ErrorCode::None, *offset);
             }
@@ -293,7 +347,7 @@ impl FakeBroker {
                 known.batches.pop_front();
             }
         }
-        state.log.extend(values);
+        partition.log.extend(values);
         (ErrorCode::None, next_offset)
     }
 }

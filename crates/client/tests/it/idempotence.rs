@@ -1,5 +1,6 @@
 //! An idempotent producer loses nothing, duplicates nothing and keeps the order, whatever the broker does.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use moldau_client::{Delivery, ErrorCode, Producer, ProducerConfig, ProducerRecord};
@@ -164,4 +165,90 @@ async fn the_figures_tell_what_was_sent_and_that_nothing_is_under_way() {
     assert_eq!(figure("requests-in-flight"), Some(0.0));
     assert_eq!(figure("buffer-available-bytes"), figure("buffer-total-bytes"));
     assert!(figure("record-retry-total") > Some(0.0));
+}
+
+/// The bug: with the expired batch's producer id every other batch lost its own, so the broker wrote what it had again.
+#[tokio::test]
+async fn a_batch_that_expires_does_not_make_the_broker_write_others_again() {
+    for other_partition in [0, 1] {
+        let broker = FakeBroker::start(Faults::default(), 1).await;
+        broker.partitions.store(2, Ordering::Relaxed);
+        let settings = [("delivery.timeout.ms", "1500"), ("request.timeout.ms", "100"), ("retries", "1000")];
+        let producer = producer(&broker, &settings);
+        let send = |partition, value: &str| {
+            producer.send(ProducerRecord::to(TOPIC).partition(partition).value(value.to_owned()))
+        };
+        for partition in [0, 1] {
+            send(partition, "first").await.expect("taken").await.expect("written");
+        }
+        broker.mute.store(true, Ordering::Relaxed);
+        let expires = send(0, "a").await.expect("taken");
+        broker.until_written(0, 2).await;
+        // Some attempts later, so that only the first expires.
+        let attempts = broker.produces().await + 5;
+        while broker.produces().await < attempts {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let stays = send(other_partition, "b").await.expect("taken");
+        broker.until_written(other_partition, if other_partition == 0 { 3 } else { 2 }).await;
+        let error = expires.await.expect_err("never answered");
+        assert!(error.to_string().contains("delivery.timeout.ms"), "{error}");
+        broker.mute.store(false, Ordering::Relaxed);
+        stays.await.expect("written");
+        send(0, "c").await.expect("taken").await.expect("written");
+        send(1, "d").await.expect("taken").await.expect("written");
+        let wanted: [&[&str]; 2] = match other_partition {
+            0 => [&["first", "a", "b", "c"], &["first", "d"]],
+            _ => [&["first", "a", "c"], &["first", "b", "d"]],
+        };
+        assert_eq!([broker.log_of(0).await, broker.log_of(1).await], wanted);
+    }
+}
+
+/// The bug: `delivery.timeout.ms` counted only while a batch waited, not while a request with it was under way.
+#[tokio::test]
+async fn a_delivery_fails_in_time_while_its_request_is_under_way_and_memory_is_kept_until_that_is_over() {
+    let broker = FakeBroker::start(Faults::default(), 1).await;
+    let settings = [("delivery.timeout.ms", "2500"), ("request.timeout.ms", "2000")];
+    let producer = producer(&broker, &settings);
+    let send = |value: &str| producer.send(ProducerRecord::to(TOPIC).value(value.to_owned()));
+    send("first").await.expect("taken").await.expect("written");
+    broker.mute.store(true, Ordering::Relaxed);
+    let error = send("a").await.expect("taken").await.expect_err("never answered");
+    assert!(error.to_string().contains("delivery.timeout.ms"), "{error}");
+    let figure =
+        |name: &str| producer.metrics().iter().find(|metric| metric.name == name).map(|metric| metric.value);
+    assert_eq!(figure("requests-in-flight"), Some(1.0), "the second attempt");
+    assert!(figure("buffer-available-bytes") < figure("buffer-total-bytes"));
+    broker.mute.store(false, Ordering::Relaxed);
+    send("b").await.expect("taken").await.expect("written");
+    assert_eq!(broker.log().await, ["first", "a", "b"]);
+    assert_eq!((figure("record-send-total"), figure("record-error-total")), (Some(2.0), Some(1.0)));
+    assert_eq!(figure("buffer-available-bytes"), figure("buffer-total-bytes"));
+}
+
+#[tokio::test]
+async fn no_record_is_there_twice_or_out_of_order_when_deliveries_expire() {
+    let mut expired = 0;
+    for seed in 0..30 {
+        let faults = Faults { drop_before: 15, drop_after: 15, retriable: 15, ..Default::default() };
+        let broker = FakeBroker::start(faults, seed).await;
+        let producer = producer(&broker, &[("delivery.timeout.ms", "80"), ("request.timeout.ms", "80")]);
+        let mut written = Vec::new();
+        for (number, delivery) in send_numbers(&producer).await {
+            match delivery.await {
+                Ok(_) => written.push(number.to_string()),
+                Err(error) => {
+                    assert!(error.to_string().contains("delivery.timeout.ms"), "seed {seed}: {error}");
+                    expired += 1;
+                }
+            }
+        }
+        let log: Vec<u32> = broker.log().await.iter().map(|value| value.parse().expect("a number")).collect();
+        assert!(log.is_sorted_by(|one, next| one < next), "seed {seed}: {log:?}");
+        for number in written {
+            assert!(log.contains(&number.parse().expect("a number")), "seed {seed}: {number} is not there");
+        }
+    }
+    assert!(expired > 0, "nothing was tested");
 }

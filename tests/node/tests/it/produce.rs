@@ -178,7 +178,7 @@ async fn log_append_time_is_the_brokers() {
 async fn an_unknown_partition_and_an_invalid_topic_are_refused() {
     let node = Node::get();
     let topic = node.topic("two", 2, &[]).await.expect("a topic");
-    let producer = node.producer(&[]).await.expect("a producer");
+    let producer = node.producer(&[("max.block.ms", "2000")]).await.expect("a producer");
     let error = producer.send(ProducerRecord::to(&topic).partition(2).value("v")).await.expect_err("refused");
     assert!(error.to_string().contains("has no partition 2"), "{error}");
     let error = producer.send(ProducerRecord::to("no/topic").value("v")).await.expect_err("refused");

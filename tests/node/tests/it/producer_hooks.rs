@@ -61,6 +61,8 @@ async fn interceptors_see_records_one_after_the_other_and_failures_too() {
     let topic = node.topic("intercepted", 1, &[("max.message.bytes", "500")]).await.expect("a topic");
     let notes = Arc::new(Mutex::new(Vec::new()));
     let producer = builder(&node)
+        .set("max.block.ms", "2000")
+        .expect("a setting")
         .interceptor(Marker("a", notes.clone()))
         .interceptor(Marker("b", notes.clone()))
         .build()

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use moldau_client::admin::NewTopic;
 use moldau_client::{
-    Acks, Admin, Consumer, ConsumerRecord, ErrorCode, Header, OffsetSpec, Producer, ProducerRecord,
-    TopicPartition,
+    Admin, Consumer, ConsumerRecord, ErrorCode, Header, OffsetSpec, Producer, ProducerRecord, TopicPartition,
 };
 use serde_json::json;
 
@@ -50,9 +49,6 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
         config.linger = Duration::ZERO;
     }
     config.set("acks", &args.acks)?;
-    if config.acks != Acks::All && !settings.has("enable.idempotence") {
-        config.idempotence = false;
-    }
     let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
     let measured = measure(&args, &producer, &mut consumer).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use moldau_client::{Acks, ClientError, Delivery, Producer, ProducerRecord};
+use moldau_client::{ClientError, Delivery, Producer, ProducerRecord};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -59,10 +59,7 @@ pub(super) async fn run(args: PerfProduceArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--warmup must be less than --records"));
     }
     let mut payload = Payload::of(&args)?;
-    let mut config = settings.producer()?;
-    if config.acks != Acks::All && !settings.has("enable.idempotence") {
-        config.idempotence = false;
-    }
+    let config = settings.producer()?;
     let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
     producer.partitions_for(&args.topic).await?;

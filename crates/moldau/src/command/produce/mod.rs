@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
-use moldau_client::{Acks, ClientError, Delivery, Producer};
+use moldau_client::{ClientError, Delivery, Producer};
 
 use crate::args::ProduceArgs;
 use crate::command::place::no_partition;
@@ -34,9 +34,6 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     }
     if let Some(acks) = &args.acks {
         config.set("acks", acks)?;
-    }
-    if config.acks != Acks::All && !settings.has("enable.idempotence") {
-        config.idempotence = false;
     }
     let producer = Producer::connect(config).await?;
     // Says at once when there is no such topic, rather than after the first line.
