@@ -107,15 +107,6 @@ impl Readings {
         self.partitions.get(&record.topic_partition()).is_some_and(|reading| reading.paused)
     }
 
-    /// A position was found for `need`; it counts only if nothing else was asked for meanwhile.
-    pub(super) fn found(&mut self, partition: &TopicPartition, need: Need, position: Position) {
-        if let Some(reading) = self.partitions.get_mut(partition)
-            && reading.position == Err(need)
-        {
-            reading.position = Ok(position);
-        }
-    }
-
     /// The positions that there are.
     pub(super) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Position)> {
         self.partitions.iter().filter_map(|(partition, reading)| Some((partition, reading.position.ok()?)))
@@ -125,20 +116,6 @@ impl Readings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_seek_during_a_lookup_wins() {
-        let partition = TopicPartition::new("t", 0);
-        let mut readings = Readings::default();
-        readings.replace(std::slice::from_ref(&partition));
-        assert_eq!(readings.needs()[&partition], Need::Committed);
-        let sought = Need::Seek(OffsetSpec::Latest);
-        readings.partitions.get_mut(&partition).expect("read").position = Err(sought);
-        readings.found(&partition, Need::Committed, Position { offset: 1, leader_epoch: None });
-        assert_eq!(readings.needs()[&partition], sought);
-        readings.found(&partition, sought, Position { offset: 9, leader_epoch: None });
-        assert!(readings.needs().is_empty());
-    }
 
     #[test]
     fn a_position_is_in_doubt_until_the_leader_of_the_epoch_confirms_it() {
@@ -159,7 +136,8 @@ mod tests {
         let (a, b) = (TopicPartition::new("t", 0), TopicPartition::new("t", 1));
         let mut readings = Readings::default();
         readings.replace(std::slice::from_ref(&a));
-        readings.found(&a, Need::Committed, Position { offset: 5, leader_epoch: None });
+        readings.partitions.get_mut(&a).expect("read").position =
+            Ok(Position { offset: 5, leader_epoch: None });
         readings.replace(&[a.clone(), b.clone()]);
         assert_eq!(readings.positions().count(), 1);
         assert_eq!(readings.needs().into_keys().collect::<Vec<_>>(), [b]);

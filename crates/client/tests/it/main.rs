@@ -3,5 +3,7 @@
 mod broker;
 mod closing;
 mod connection;
+mod consuming;
 mod idempotence;
 mod idle_topics;
+mod log_broker;
