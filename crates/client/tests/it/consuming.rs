@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
-use moldau_client::{Consumer, ConsumerConfig, TopicPartition};
+use moldau_client::consumer::Offsets;
+use moldau_client::{Consumer, ConsumerConfig, OffsetSpec, TopicPartition};
+use tokio::net::TcpListener;
 
 use crate::log_broker::{LogBroker, Part, TOPIC};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a call must at least go on that has nobody to answer it.
+const A_WHILE: Duration = Duration::from_millis(300);
+
 fn partition(index: i32) -> TopicPartition {
     TopicPartition::new(TOPIC, index)
 }
 
+fn consumer(address: &str, settings: &[(&str, &str)]) -> Consumer {
+    let settings = settings.iter().copied().chain([("bootstrap.servers", address)]);
+    Consumer::new(ConsumerConfig::from_pairs(settings).expect("settings")).expect("a consumer")
+}
+
 /// A consumer that reads all partitions of this broker.
 fn reading(broker: &LogBroker, settings: &[(&str, &str)]) -> Consumer {
-    let settings = settings.iter().copied().chain([("bootstrap.servers", broker.address.as_str())]);
-    let mut consumer =
-        Consumer::new(ConsumerConfig::from_pairs(settings).expect("settings")).expect("a consumer");
+    let mut consumer = consumer(&broker.address, settings);
     let count = broker.state.lock().parts.len() as i32;
     consumer.assign((0..count).map(partition)).expect("assigned");
     consumer
@@ -82,4 +90,64 @@ async fn a_partition_without_an_offset_keeps_no_other_from_being_read() {
     };
     tokio::time::timeout(PATIENCE, reading).await.expect("both happen");
     assert_eq!(offsets, [(1, 1), (1, 2)]);
+}
+
+/// The bug: a broker that could not be reached for a moment ended a poll, a commit or a look-up with an error at once.
+#[tokio::test]
+async fn calls_go_on_while_no_broker_can_be_reached() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    drop(listener);
+    let mut consumer = consumer(&address, &[("group.id", "g"), ("enable.auto.commit", "false")]);
+    consumer.assign([partition(0)]).expect("assigned");
+    consumer.seek_to_beginning([]).expect("sought");
+    assert!(consumer.poll(A_WHILE).await.expect("polls").is_empty());
+    let asking = {
+        let consumer = self::consumer(&address, &[]);
+        async move { consumer.offsets([(partition(0), OffsetSpec::Latest)]).await }
+    };
+    let mut asking = std::pin::pin!(asking);
+    assert!(tokio::time::timeout(A_WHILE, asking.as_mut()).await.is_err(), "it looks on");
+    let broker = {
+        let mut committing =
+            std::pin::pin!(consumer.commit_offsets(Offsets::from([(partition(0), 1.into())])));
+        assert!(tokio::time::timeout(A_WHILE, committing.as_mut()).await.is_err(), "it tries on");
+        let listener = TcpListener::bind(&address).await.expect("the port again");
+        let broker = LogBroker::listen(listener, vec![Part::of_records(2)]);
+        tokio::time::timeout(PATIENCE, committing).await.expect("in time").expect("committed");
+        broker
+    };
+    assert_eq!(broker.state.lock().parts[0].committed, 1);
+    let offsets = tokio::time::timeout(PATIENCE, asking).await.expect("in time").expect("looked up");
+    assert_eq!(offsets[&partition(0)].map(|found| found.offset), Some(2));
+    assert_eq!(read(&mut consumer, 2).await, [(0, 0), (0, 1)]);
+}
+
+/// The bug: a broker was asked for each partition that had nothing buffered, however much of the others was.
+#[tokio::test]
+async fn no_more_is_fetched_than_fetch_max_bytes_ahead_of_what_is_given_out() {
+    const MAX_BYTES: i32 = 15_000;
+    let broker = LogBroker::start(vec![Part::of_records(10); 4]).await;
+    {
+        let mut state = broker.state.lock();
+        (state.records_a_fetch, state.value_size) = (10, 1000);
+    }
+    let max_bytes = MAX_BYTES.to_string();
+    let settings = [
+        ("auto.offset.reset", "earliest"),
+        ("max.poll.records", "1"),
+        ("fetch.max.bytes", max_bytes.as_str()),
+    ];
+    let mut consumer = reading(&broker, &settings);
+    // Two answers of some 10,000 bytes are buffered, and nothing is asked for until the first is given out.
+    for at in 0..9 {
+        assert_eq!(read(&mut consumer, 1).await, [(0, at)]);
+        // Whatever is asked for comes meanwhile.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked: Vec<i32> = broker.state.lock().fetches.iter().map(|asked| asked[0].max_bytes).collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(asked[0], MAX_BYTES);
+    assert!((1..MAX_BYTES / 2).contains(&asked[1]), "{asked:?}");
+    assert_eq!(read(&mut consumer, 31).await.len(), 31, "all is read in the end");
 }

@@ -249,12 +249,19 @@ impl LogBroker {
         let asked: Vec<_> = asked.collect();
         state.fetches.push(asked);
         let mut responses = Vec::new();
+        let mut given = 0;
         for topic in request.topics {
-            let answers = topic
-                .partitions
-                .iter()
-                .filter_map(|asked| state.answer_for(asked.partition, asked.fetch_offset));
-            let partitions: Vec<_> = answers.collect();
+            let mut partitions = Vec::new();
+            for asked in &topic.partitions {
+                let Some(answer) = state.answer_for(asked.partition, asked.fetch_offset) else { continue };
+                let size = answer.records.as_ref().map_or(0, Bytes::len);
+                // Only the first may be bigger than what was asked for.
+                if given > 0 && given + size > request.max_bytes as usize {
+                    continue;
+                }
+                given += size;
+                partitions.push(answer);
+            }
             if !partitions.is_empty() {
                 responses.push(FetchableTopicResponse {
                     topic: topic.topic,
