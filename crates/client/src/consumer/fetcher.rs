@@ -1,7 +1,9 @@
 //! Fetches in the background, one request at a time to each broker, and hands out what came.
 //!
-//! Always: a partition is not asked for again while something of it is buffered or under way, so the memory is bounded by one
-//! answer (`fetch.max.bytes`) a broker. What was fetched for a position that has changed since is thrown away.
+//! Always: a partition is not asked for again while something of it is buffered or under way, and a broker only for what is
+//! left of `fetch.max.bytes` beside what is buffered of its answers. So the memory is bounded by that for each broker, but for
+//! a first batch that is bigger, and for what was buffered of partitions that are paused by now (they must not keep the others
+//! waiting). What was fetched for a position that has changed since is thrown away.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -41,6 +43,15 @@ struct Asked {
     leader_epoch: i32,
 }
 
+/// One partition's part of an answer, as it waits to be given out.
+struct Buffered {
+    /// The broker that it came from.
+    node: i32,
+    /// Its share of the answer, which stays in memory until all of it was given out.
+    bytes: usize,
+    fetched: Fetched,
+}
+
 struct Answer {
     node: i32,
     asked: Vec<Asked>,
@@ -59,7 +70,7 @@ pub(super) struct Fetcher {
     /// The sessions with the brokers that are not asked at the moment.
     sessions: HashMap<i32, Session>,
     resting_nodes: HashMap<i32, (Instant, u32)>,
-    buffered: VecDeque<Fetched>,
+    buffered: VecDeque<Buffered>,
     buffered_partitions: HashSet<TopicPartition>,
     /// Metadata turned out to be wrong.
     pub(super) metadata_wanted: bool,
@@ -86,6 +97,7 @@ impl Fetcher {
     pub(super) fn start(&mut self, readings: &mut Readings) {
         let cluster = self.core.cluster();
         let now = Instant::now();
+        let room = self.room(readings);
         let mut by_node: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
         for (partition, reading) in &mut readings.partitions {
             let Ok(position) = reading.position else { continue };
@@ -106,6 +118,7 @@ impl Fetcher {
                 reading.preferred_replica.filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
             if self.asked_nodes.contains(&node)
                 || self.resting_nodes.get(&node).is_some_and(|(until, _)| *until > now)
+                || room.get(&node).is_some_and(|room| *room <= 0)
             {
                 continue;
             }
@@ -123,9 +136,10 @@ impl Fetcher {
             self.asked_partitions.extend(asked.iter().map(|asked| asked.partition.clone()));
             let (core, config, metrics) = (self.core.clone(), self.config.clone(), self.metrics.clone());
             let mut session = self.sessions.remove(&node).unwrap_or_default();
+            let max_bytes = room.get(&node).copied().unwrap_or(config.fetch_max_bytes);
             self.under_way.spawn(async move {
                 let began = Instant::now();
-                let result = fetch(&core, &config, node, &asked, &mut session).await;
+                let result = fetch(&core, &config, node, &asked, max_bytes, &mut session).await;
                 if let Ok(response) = &result {
                     note_since(&metrics.fetches.latencies, began);
                     metrics.fetches.throttle_times.note(f64::from(response.throttle_time_ms));
@@ -133,6 +147,19 @@ impl Fetcher {
                 Answer { node, asked, session, result }
             });
         }
+    }
+
+    /// How many bytes each broker may be asked for of which something is buffered.
+    fn room(&self, readings: &Readings) -> HashMap<i32, i32> {
+        let mut room = HashMap::new();
+        for buffered in &self.buffered {
+            let reading = readings.partitions.get(buffered.fetched.partition());
+            if reading.is_none_or(|reading| !reading.paused) {
+                let room = room.entry(buffered.node).or_insert(self.config.fetch_max_bytes);
+                *room = room.saturating_sub(i32::try_from(buffered.bytes).unwrap_or(i32::MAX));
+            }
+        }
+        room
     }
 
     /// When a broker that rests may be asked again.
@@ -208,7 +235,7 @@ impl Fetcher {
                         }
                 });
                 let Some(asked) = asked else { continue };
-                match self.take_in(asked, data, readings, &tally) {
+                match self.take_in(answer.node, asked, data, readings, &tally) {
                     Ok(fine) => trouble |= !fine,
                     Err(error) => first_error = first_error.and(Err(error)),
                 }
@@ -225,6 +252,7 @@ impl Fetcher {
     /// Takes one partition's part of an answer in; `false` when it had an error that passes by itself.
     fn take_in(
         &mut self,
+        node: i32,
         asked: &Asked,
         data: PartitionData,
         readings: &mut Readings,
@@ -245,16 +273,18 @@ impl Fetcher {
                     reading.preferred_replica = Some(data.preferred_read_replica);
                     return Ok(true);
                 }
-                if data.records.as_ref().is_some_and(|records| !records.is_empty()) {
+                let bytes = data.records.as_ref().map_or(0, |records| records.len());
+                if bytes > 0 {
                     self.buffered_partitions.insert(asked.partition.clone());
-                    self.buffered.push_back(Fetched::new(
+                    let fetched = Fetched::new(
                         asked.partition.clone(),
                         asked.offset,
                         data,
                         committed_only,
                         self.config.check_crcs,
                         tally.clone(),
-                    ));
+                    );
+                    self.buffered.push_back(Buffered { node, bytes, fetched });
                 }
                 Ok(true)
             }
@@ -284,10 +314,11 @@ impl Fetcher {
         let mut resting = VecDeque::new();
         let mut result = Ok(());
         while records.len() < count {
-            let Some(mut fetched) = self.buffered.pop_front() else { break };
+            let Some(mut buffered) = self.buffered.pop_front() else { break };
+            let fetched = &mut buffered.fetched;
             let reading = readings.partitions.get_mut(fetched.partition());
             if reading.as_ref().is_some_and(|reading| reading.paused) {
-                resting.push_back(fetched);
+                resting.push_back(buffered);
                 continue;
             }
             let stands = |reading: &&mut Reading| {
@@ -307,7 +338,7 @@ impl Fetcher {
                 Ok(()) if fetched.is_done() => {
                     self.buffered_partitions.remove(fetched.partition());
                 }
-                Ok(()) => self.buffered.push_front(fetched),
+                Ok(()) => self.buffered.push_front(buffered),
                 Err(error) => {
                     self.buffered_partitions.remove(fetched.partition());
                     result = Err(error);
@@ -343,7 +374,7 @@ impl Fetcher {
 
     /// Throws away what is buffered of partitions that are no longer read.
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
-        self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
+        self.buffered.retain(|buffered| readings.partitions.contains_key(buffered.fetched.partition()));
         self.buffered_partitions.retain(|partition| readings.partitions.contains_key(partition));
         self.metrics.fetches.forget_all_but(readings);
     }
@@ -358,9 +389,10 @@ async fn fetch(
     config: &ConsumerConfig,
     node: i32,
     asked: &[Asked],
+    max_bytes: i32,
     session: &mut Session,
 ) -> Result<FetchResponse> {
-    let result = fetch_once(core, config, node, asked, session).await;
+    let result = fetch_once(core, config, node, asked, max_bytes, session).await;
     match &result {
         Ok(response) => session.answered(response.session_id),
         Err(error) => session.failed(error.code()),
@@ -373,6 +405,7 @@ async fn fetch_once(
     config: &ConsumerConfig,
     node: i32,
     asked: &[Asked],
+    max_bytes: i32,
     session: &mut Session,
 ) -> Result<FetchResponse> {
     let connection = core.node(node, Lane::Fetch).await?;
@@ -389,18 +422,18 @@ async fn fetch_once(
     if version < FIRST_VERSION_WITH_SESSIONS {
         (plan.session_id, plan.session_epoch) = (0, END);
     }
-    let request = request(config, plan);
+    let request = request(config, plan, max_bytes);
     let allowed = core.config().request_timeout.max(config.fetch_max_wait * 2);
     let response = connection.start_within(version, &request, allowed)?.answer().await?;
     ClientError::check(response.error_code, || format!("fetch from {}", connection.address()), None)?;
     Ok(response)
 }
 
-fn request(config: &ConsumerConfig, plan: Plan) -> FetchRequest {
+fn request(config: &ConsumerConfig, plan: Plan, max_bytes: i32) -> FetchRequest {
     let mut request = FetchRequest {
         max_wait_ms: config.fetch_max_wait.as_millis().min(i32::MAX as u128) as i32,
         min_bytes: config.fetch_min_bytes,
-        max_bytes: config.fetch_max_bytes,
+        max_bytes,
         isolation_level: config.isolation_level.code(),
         rack_id: config.client_rack.clone(),
         session_id: plan.session_id,
