@@ -102,6 +102,7 @@ impl Fetcher {
         for (partition, reading) in &mut readings.partitions {
             let Ok(position) = reading.position else { continue };
             if reading.paused
+                || reading.rests_until(now).is_some()
                 || self.asked_partitions.contains(partition)
                 || self.buffered_partitions.contains(partition)
             {
@@ -162,10 +163,11 @@ impl Fetcher {
         room
     }
 
-    /// When a broker that rests may be asked again.
-    pub(super) fn next_start(&self) -> Option<Instant> {
+    /// When a broker or a partition that rests may be asked again.
+    pub(super) fn next_start(&self, readings: &Readings) -> Option<Instant> {
         let now = Instant::now();
-        self.resting_nodes.values().map(|(until, _)| *until).filter(|until| *until > now).min()
+        let nodes = self.resting_nodes.values().map(|(until, _)| *until).filter(|until| *until > now);
+        nodes.chain(readings.partitions.values().filter_map(|reading| reading.rests_until(now))).min()
     }
 
     /// Waits for the next answer and works it in; pends while nothing is under way.
@@ -220,7 +222,7 @@ impl Fetcher {
             }
             Err(error) => return Err(error),
         };
-        let mut trouble = false;
+        self.resting_nodes.remove(&answer.node);
         let mut first_error = Ok(());
         // An answer of a session that speaks of no partition has nothing to be counted.
         let tally = Tally::new(self.metrics.clone());
@@ -235,21 +237,14 @@ impl Fetcher {
                         }
                 });
                 let Some(asked) = asked else { continue };
-                match self.take_in(answer.node, asked, data, readings, &tally) {
-                    Ok(fine) => trouble |= !fine,
-                    Err(error) => first_error = first_error.and(Err(error)),
-                }
+                let taken = self.take_in(answer.node, asked, data, readings, &tally);
+                first_error = first_error.and(taken);
             }
-        }
-        if trouble {
-            self.rest(answer.node);
-        } else {
-            self.resting_nodes.remove(&answer.node);
         }
         first_error
     }
 
-    /// Takes one partition's part of an answer in; `false` when it had an error that passes by itself.
+    /// Takes one partition's part of an answer in. One with an error that passes by itself rests.
     fn take_in(
         &mut self,
         node: i32,
@@ -257,10 +252,10 @@ impl Fetcher {
         data: PartitionData,
         readings: &mut Readings,
         tally: &Arc<Tally>,
-    ) -> Result<bool> {
-        let Some(reading) = readings.partitions.get_mut(&asked.partition) else { return Ok(true) };
+    ) -> Result<()> {
+        let Some(reading) = readings.partitions.get_mut(&asked.partition) else { return Ok(()) };
         if reading.position.ok().is_none_or(|position| position.offset != asked.offset) {
-            return Ok(true);
+            return Ok(());
         }
         let code = ErrorCode::from_code(data.error_code);
         match code {
@@ -268,10 +263,11 @@ impl Fetcher {
                 let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
                 reading.end_offset =
                     Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
+                reading.resting = None;
                 reading.log_start_offset = Some(data.log_start_offset).filter(|offset| *offset >= 0);
                 if data.preferred_read_replica >= 0 {
                     reading.preferred_replica = Some(data.preferred_read_replica);
-                    return Ok(true);
+                    return Ok(());
                 }
                 let bytes = data.records.as_ref().map_or(0, |records| records.len());
                 if bytes > 0 {
@@ -286,14 +282,14 @@ impl Fetcher {
                     );
                     self.buffered.push_back(Buffered { node, bytes, fetched });
                 }
-                Ok(true)
+                Ok(())
             }
             ErrorCode::OffsetOutOfRange => {
                 if reading.preferred_replica.take().is_none() {
                     tracing::info!(partition = %asked.partition, offset = asked.offset, "the position is out of range");
                     reading.position = Err(Need::Reset);
                 }
-                Ok(true)
+                Ok(())
             }
             _ => {
                 reading.preferred_replica = None;
@@ -303,7 +299,8 @@ impl Fetcher {
                 }
                 tracing::debug!(%error, "fetch");
                 self.metadata_wanted |= error.needs_metadata();
-                Ok(false)
+                reading.rest(self.core.config());
+                Ok(())
             }
         }
     }

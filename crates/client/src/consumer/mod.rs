@@ -355,7 +355,7 @@ impl Consumer {
         if (self.fetcher.metadata_wanted || missing) && self.refreshing.is_none() {
             until = until.min(self.next_refresh);
         }
-        for at in [self.fetcher.next_start(), self.finder.next_start()].into_iter().flatten() {
+        for at in [self.fetcher.next_start(&self.readings), self.finder.next_start()].into_iter().flatten() {
             until = until.min(at);
         }
         tokio::select! {

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
+
 use super::record::{ConsumerRecord, OffsetSpec, TopicPartition};
+use crate::config::CommonConfig;
 
 /// How a partition gets its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub(super) struct Reading {
     pub(super) log_start_offset: Option<i64>,
     /// The leader epoch in which the position was found good.
     pub(super) checked_in: Option<i32>,
+    /// Until when it is not fetched after an error that passes by itself, and how many of those came in a row.
+    pub(super) resting: Option<(Instant, u32)>,
 }
 
 impl Reading {
@@ -53,11 +58,20 @@ impl Reading {
             end_offset: None,
             log_start_offset: None,
             checked_in: None,
+            resting: None,
         }
     }
-}
 
-impl Reading {
+    /// Is not fetched for a while, which grows with each time in a row.
+    pub(super) fn rest(&mut self, config: &CommonConfig) {
+        let failures = self.resting.map_or(0, |(_, failures)| failures);
+        self.resting = Some((Instant::now() + config.retry_pause(failures), failures.saturating_add(1)));
+    }
+
+    /// Until when it rests, if it does.
+    pub(super) fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.resting.map(|(until, _)| until).filter(|until| *until > now)
+    }
     /// How many records the end is ahead of the position.
     pub(super) fn lag(&self) -> Option<i64> {
         Some((self.end_offset? - self.position.ok()?.offset).max(0))

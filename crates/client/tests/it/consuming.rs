@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moldau_client::consumer::Offsets;
-use moldau_client::{Consumer, ConsumerConfig, OffsetSpec, TopicPartition};
+use moldau_client::{Consumer, ConsumerConfig, ErrorCode, OffsetSpec, TopicPartition};
 use tokio::net::TcpListener;
 
 use crate::log_broker::{LogBroker, Part, TOPIC};
@@ -150,4 +150,19 @@ async fn no_more_is_fetched_than_fetch_max_bytes_ahead_of_what_is_given_out() {
     assert_eq!(asked[0], MAX_BYTES);
     assert!((1..MAX_BYTES / 2).contains(&asked[1]), "{asked:?}");
     assert_eq!(read(&mut consumer, 31).await.len(), 31, "all is read in the end");
+}
+
+/// The bug: a partition's error kept its broker from being asked for any other until the pause was over.
+#[tokio::test]
+async fn a_partition_with_an_error_rests_alone() {
+    let broken = Part { fetch_error: ErrorCode::KafkaStorageError, ..Part::of_records(5) };
+    let broker = LogBroker::start(vec![broken, Part::of_records(5)]).await;
+    let settings = [
+        ("auto.offset.reset", "earliest"),
+        ("retry.backoff.ms", "3600000"),
+        ("retry.backoff.max.ms", "3600000"),
+    ];
+    let mut consumer = reading(&broker, &settings);
+    assert_eq!(read(&mut consumer, 5).await, (0..5).map(|at| (1, at)).collect::<Vec<_>>());
+    assert_eq!(broker.fetched()[&0], 1, "it rests");
 }
