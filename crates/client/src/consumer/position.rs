@@ -94,8 +94,7 @@ impl Finder {
             && !of_group.is_empty()
         {
             self.asked.extend(of_group.iter().map(|partition| (partition.clone(), Need::Committed)));
-            let stable = self.config.isolation_level == IsolationLevel::ReadCommitted;
-            self.under_way.spawn(find_committed(self.core.clone(), group, of_group, stable));
+            self.under_way.spawn(find_committed(self.core.clone(), group, of_group));
         }
         for (leader, wanted) in by_leader {
             self.asked.extend(wanted.iter().map(|(partition, need, _)| (partition.clone(), *need)));
@@ -185,13 +184,10 @@ fn lasting_error(cluster: &Cluster, partition: &TopicPartition) -> Option<Client
 }
 
 /// Reads the group's committed offsets.
-async fn find_committed(
-    core: Arc<Core>,
-    group: String,
-    partitions: Vec<TopicPartition>,
-    stable: bool,
-) -> Found {
-    let read = |connection| committed(connection, &group, Some(&partitions), stable);
+async fn find_committed(core: Arc<Core>, group: String, partitions: Vec<TopicPartition>) -> Found {
+    // Offsets of a transaction that is going on are waited for (KIP-447): where to go on depends on how it ends, whatever
+    // the isolation level.
+    let read = |connection| committed(connection, &group, Some(&partitions), true);
     let read = at_coordinator(&core, &group, read).await;
     let position = |partition: &TopicPartition| {
         let offset = read.as_ref().map_err(Clone::clone)?.get(partition);

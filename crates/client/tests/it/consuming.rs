@@ -166,3 +166,15 @@ async fn a_partition_with_an_error_rests_alone() {
     assert_eq!(read(&mut consumer, 5).await, (0..5).map(|at| (1, at)).collect::<Vec<_>>());
     assert_eq!(broker.fetched()[&0], 1, "it rests");
 }
+
+/// The bug: with `read_uncommitted`, a consumer went on at an offset that a transaction was about to move.
+#[tokio::test]
+async fn committed_offsets_are_asked_for_when_no_transaction_is_about_to_change_them() {
+    for isolation in ["read_uncommitted", "read_committed"] {
+        let broker = LogBroker::start(vec![Part { committed: 1, ..Part::of_records(2) }]).await;
+        let settings = [("group.id", "g"), ("enable.auto.commit", "false"), ("isolation.level", isolation)];
+        let mut consumer = reading(&broker, &settings);
+        assert_eq!(read(&mut consumer, 1).await, [(0, 1)]);
+        assert_eq!(broker.state.lock().stable_asked, [true], "{isolation}");
+    }
+}
