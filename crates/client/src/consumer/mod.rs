@@ -206,7 +206,11 @@ impl Consumer {
 
     /// Reads nothing any more; a member leaves its group, after a commit if `enable.auto.commit` is on.
     pub async fn unsubscribe(&mut self) -> Result<()> {
-        let result = if self.membership.is_some() { self.commit_automatically_now().await } else { Ok(()) };
+        let mut result = Ok(());
+        if self.membership.is_some() {
+            result = self.commit_automatically_now().await;
+            result = result.and(self.commit_what_listener_wants(&self.assignment()).await);
+        }
         if let Some(membership) = self.membership.take() {
             self.give_up(false);
             membership.leave("unsubscribed").await;
