@@ -23,7 +23,7 @@ use super::parse::Fetched;
 use super::record::{ConsumerRecord, TopicPartition};
 use super::session::{Ask, END, Plan, Session, is_of_session};
 use super::state::{Need, Reading, Readings};
-use crate::config::{ConsumerConfig, IsolationLevel};
+use crate::config::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
 use crate::net::Lane;
@@ -286,6 +286,12 @@ impl Fetcher {
             }
             ErrorCode::OffsetOutOfRange => {
                 if reading.preferred_replica.take().is_none() {
+                    if self.config.auto_offset_reset == AutoOffsetReset::None {
+                        // The position stays, and is said again, until the caller seeks.
+                        reading.rest(self.core.config());
+                        let partitions = vec![(asked.partition.to_string(), asked.offset)];
+                        return Err(ClientError::OffsetOutOfRange { partitions });
+                    }
                     tracing::info!(partition = %asked.partition, offset = asked.offset, "the position is out of range");
                     reading.position = Err(Need::Reset);
                 }

@@ -62,7 +62,7 @@ impl Finder {
         let cluster = self.core.cluster();
         let mut of_group = Vec::new();
         let mut by_leader: BTreeMap<i32, Vec<(TopicPartition, Need, OffsetSpec)>> = BTreeMap::new();
-        let mut result = Ok(());
+        let (mut result, mut without) = (Ok(()), Vec::new());
         for (partition, need) in due {
             let spec = match need {
                 Need::Seek(spec) => spec,
@@ -73,7 +73,7 @@ impl Finder {
                 Need::Committed | Need::Reset => match self.reset() {
                     Some(spec) => spec,
                     None => {
-                        result = result.and(Err(no_offset(&partition)));
+                        without.push(partition.to_string());
                         self.rest(partition);
                         continue;
                     }
@@ -100,7 +100,7 @@ impl Finder {
             self.asked.extend(wanted.iter().map(|(partition, need, _)| (partition.clone(), *need)));
             self.under_way.spawn(find_at(self.core.clone(), leader, wanted, self.config.isolation_level));
         }
-        result
+        result.and(all_have_offsets(without))
     }
 
     /// When a partition that rests may be looked up again.
@@ -119,7 +119,7 @@ impl Finder {
 
     /// Takes up what a look-up gave. The error is one that does not pass by itself.
     pub(super) fn take_up(&mut self, found: Found, readings: &mut Readings) -> Result<()> {
-        let mut result = Ok(());
+        let (mut result, mut without) = (Ok(()), Vec::new());
         for (partition, need, outcome) in found {
             if self.asked.get(&partition) == Some(&need) {
                 self.asked.remove(&partition);
@@ -133,7 +133,7 @@ impl Finder {
                     self.resting.remove(&partition);
                 }
                 Ok(None) if self.config.auto_offset_reset == AutoOffsetReset::None => {
-                    result = result.and(Err(no_offset(&partition)));
+                    without.push(partition.to_string());
                     self.rest(partition);
                 }
                 Ok(None) => reading.position = Err(Need::Reset),
@@ -148,7 +148,7 @@ impl Finder {
                 }
             }
         }
-        result
+        result.and(all_have_offsets(without))
     }
 
     fn rest(&mut self, partition: TopicPartition) {
@@ -170,10 +170,8 @@ impl Finder {
     }
 }
 
-fn no_offset(partition: &TopicPartition) -> ClientError {
-    ClientError::Usage(format!(
-        "{partition} has no usable committed offset and auto.offset.reset=none; seek, or set earliest or latest"
-    ))
+fn all_have_offsets(without: Vec<String>) -> Result<()> {
+    if without.is_empty() { Ok(()) } else { Err(ClientError::NoOffset { partitions: without }) }
 }
 
 /// Why a partition has no leader, where that does not pass by itself.

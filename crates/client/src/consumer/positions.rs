@@ -17,7 +17,9 @@ impl Consumer {
         if offset < 0 {
             return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
         }
-        self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
+        let reading = self.reading(partition)?;
+        reading.position = Ok(Position { offset, leader_epoch: None });
+        reading.resting = None;
         self.drop_unread(partition);
         Ok(())
     }

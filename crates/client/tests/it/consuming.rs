@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use moldau_client::consumer::Offsets;
-use moldau_client::{Consumer, ConsumerConfig, ErrorCode, OffsetSpec, TopicPartition};
+use moldau_client::{ClientError, Consumer, ConsumerConfig, ErrorCode, OffsetSpec, TopicPartition};
 use tokio::net::TcpListener;
 
 use crate::log_broker::{LogBroker, Part, TOPIC};
@@ -84,7 +84,8 @@ async fn a_partition_without_an_offset_keeps_no_other_from_being_read() {
         while offsets.len() < 2 || errors == 0 {
             match consumer.poll(Duration::from_secs(1)).await {
                 Ok(records) => offsets.extend(records.iter().map(|record| (record.partition, record.offset))),
-                Err(_) => errors += 1,
+                Err(ClientError::NoOffset { partitions }) if partitions == ["t-0"] => errors += 1,
+                Err(error) => panic!("{error:?}"),
             }
         }
     };
@@ -177,4 +178,27 @@ async fn committed_offsets_are_asked_for_when_no_transaction_is_about_to_change_
         assert_eq!(read(&mut consumer, 1).await, [(0, 1)]);
         assert_eq!(broker.state.lock().stable_asked, [true], "{isolation}");
     }
+}
+
+/// The bug: a position out of range was said to be a wrong use of the client, which it is not, and without the position.
+#[tokio::test]
+async fn a_position_out_of_range_is_said_until_the_caller_seeks() {
+    let broker = LogBroker::start(vec![Part { start: 5, ..Part::of_records(7) }]).await;
+    let mut consumer = reading(&broker, &[("auto.offset.reset", "none"), ("retry.backoff.ms", "10")]);
+    consumer.seek(&partition(0), 3).expect("sought");
+    for _ in 0..2 {
+        let error = loop {
+            match consumer.poll(Duration::from_secs(1)).await {
+                Ok(records) => assert!(records.is_empty()),
+                Err(error) => break error,
+            }
+        };
+        let wanted = [("t-0".to_owned(), 3)];
+        assert!(
+            matches!(&error, ClientError::OffsetOutOfRange { partitions } if *partitions == wanted),
+            "{error:?}"
+        );
+    }
+    consumer.seek(&partition(0), 5).expect("sought");
+    assert_eq!(read(&mut consumer, 2).await, [(0, 5), (0, 6)]);
 }
