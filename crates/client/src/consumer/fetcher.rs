@@ -116,7 +116,7 @@ impl Fetcher {
                 continue;
             }
             let node =
-                reading.preferred_replica.filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
+                reading.replica(now).filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
             if self.asked_nodes.contains(&node)
                 || self.resting_nodes.get(&node).is_some_and(|(until, _)| *until > now)
                 || room.get(&node).is_some_and(|room| *room <= 0)
@@ -263,10 +263,18 @@ impl Fetcher {
                 let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
                 reading.end_offset =
                     Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
-                reading.resting = None;
+                if data.preferred_read_replica < 0 {
+                    reading.resting = None;
+                }
                 reading.log_start_offset = Some(data.log_start_offset).filter(|offset| *offset >= 0);
                 if data.preferred_read_replica >= 0 {
-                    reading.preferred_replica = Some(data.preferred_read_replica);
+                    let replica = data.preferred_read_replica;
+                    let until = Instant::now() + self.core.config().metadata_max_age;
+                    reading.preferred_replica = Some((replica, until));
+                    if !self.core.cluster().brokers.contains_key(&replica) {
+                        self.metadata_wanted = true;
+                        reading.rest(self.core.config());
+                    }
                     return Ok(());
                 }
                 let bytes = data.records.as_ref().map_or(0, |records| records.len());

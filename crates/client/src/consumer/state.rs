@@ -37,8 +37,8 @@ pub(super) struct Reading {
     pub(super) position: Result<Position, Need>,
     /// Whether it rests.
     pub(super) paused: bool,
-    /// The replica to fetch from, when the leader named a nearer one.
-    pub(super) preferred_replica: Option<i32>,
+    /// The replica to fetch from, when the leader named a nearer one, and until when that is good.
+    pub(super) preferred_replica: Option<(i32, Instant)>,
     /// The end, as the last answer had it: the high watermark, or the last stable offset for `read_committed`.
     pub(super) end_offset: Option<i64>,
     /// The log start offset, as the last answer had it.
@@ -66,6 +66,12 @@ impl Reading {
     pub(super) fn rest(&mut self, config: &CommonConfig) {
         let failures = self.resting.map_or(0, |(_, failures)| failures);
         self.resting = Some((Instant::now() + config.retry_pause(failures), failures.saturating_add(1)));
+    }
+
+    /// The replica to fetch from instead of the leader. A choice that is too old is dropped, so that the leader is asked anew.
+    pub(super) fn replica(&mut self, now: Instant) -> Option<i32> {
+        self.preferred_replica = self.preferred_replica.filter(|(_, until)| *until > now);
+        self.preferred_replica.map(|(id, _)| id)
     }
 
     /// Until when it rests, if it does.
@@ -129,6 +135,8 @@ impl Readings {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -143,6 +151,18 @@ mod tests {
         reading.checked_in = Some(5);
         assert!(!reading.is_doubtful(5));
         assert!(reading.is_doubtful(6));
+    }
+
+    /// The bug: a nearer replica was kept until it failed, also when a leader would have named another by then.
+    #[test]
+    fn the_choice_of_a_replica_is_good_for_a_time() {
+        let mut reading = Reading::new(Need::Reset);
+        let now = Instant::now();
+        let until = now + Duration::from_secs(5);
+        reading.preferred_replica = Some((7, until));
+        assert_eq!(reading.replica(now), Some(7));
+        assert_eq!(reading.replica(until), None);
+        assert_eq!(reading.replica(now), None, "it is dropped");
     }
 
     #[test]

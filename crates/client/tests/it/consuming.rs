@@ -202,3 +202,24 @@ async fn a_position_out_of_range_is_said_until_the_caller_seeks() {
     consumer.seek(&partition(0), 5).expect("sought");
     assert_eq!(read(&mut consumer, 2).await, [(0, 5), (0, 6)]);
 }
+
+/// The bug: a leader that named a replica which metadata does not know was asked again at once, without an end.
+#[tokio::test]
+async fn a_leader_that_names_an_unknown_replica_is_not_asked_again_at_once() {
+    let elsewhere = Part { preferred_replica: 7, ..Part::of_records(2) };
+    let broker = LogBroker::start(vec![elsewhere]).await;
+    let settings = [
+        ("auto.offset.reset", "earliest"),
+        ("retry.backoff.ms", "3600000"),
+        ("retry.backoff.max.ms", "3600000"),
+    ];
+    let mut consumer = reading(&broker, &settings);
+    let asked = async {
+        while broker.fetched().is_empty() {
+            assert!(consumer.poll(Duration::from_millis(10)).await.expect("polls").is_empty());
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("the leader is asked");
+    assert!(consumer.poll(A_WHILE).await.expect("polls").is_empty());
+    assert_eq!(broker.fetched()[&0], 1);
+}
