@@ -316,3 +316,29 @@ async fn a_rebalance_listener_commits_by_hand_and_says_where_to_begin() {
     assert_eq!(read(&mut next, 1).await[0].offset, 5, "a member that comes later begins there");
     next.close().await.expect("closed");
 }
+
+/// The bug: a slow reader of a stream lost its membership, since only each 500th record counted as a poll.
+#[tokio::test]
+async fn each_record_of_a_stream_counts_as_a_poll() {
+    let node = Node::get();
+    let topic = node.topic("consumer-slow-stream", 1, &[]).await.expect("a topic");
+    let producer = node.producer(&[]).await.expect("a producer");
+    write_numbers(&producer, &topic, 0, 0..30).await.expect("written");
+    let settings = [
+        ("group.id", unique("slow-stream")),
+        ("enable.auto.commit", "false".to_owned()),
+        ("heartbeat.interval.ms", "100".to_owned()),
+        ("max.poll.interval.ms", "2000".to_owned()),
+    ];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let mut consumer = node.consumer(&settings).await.expect("a consumer");
+    consumer.subscribe([topic.as_str()]).expect("subscribed");
+    for at in 0..30 {
+        assert_eq!(consumer.next().await.expect("a record").offset, at);
+        // Together longer than max.poll.interval.ms.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    write_numbers(&producer, &topic, 0, 30..31).await.expect("written");
+    assert_eq!(consumer.next().await.expect("a record").offset, 30, "it is a member still");
+    consumer.close().await.expect("closed");
+}
