@@ -110,6 +110,22 @@ pub enum ClientError {
         /// From where on the log has other records than those that were read; `None` where the leader does not know.
         diverged_at: Option<i64>,
     },
+    /// There is no committed offset to begin at, and `auto.offset.reset=none` leaves it to the caller, who seeks to go on.
+    #[error("there is no committed offset of {}, and auto.offset.reset=none; seek, or set earliest or latest", partitions.join(", "))]
+    NoOffset {
+        /// The partitions.
+        partitions: Vec<String>,
+    },
+    /// The logs do not reach to the positions (any more), and `auto.offset.reset=none` leaves it to the caller, who seeks to
+    /// go on.
+    #[error(
+        "out of range: {}; auto.offset.reset=none, so seek, or set earliest or latest",
+        positions_of(partitions)
+    )]
+    OffsetOutOfRange {
+        /// The partitions with their positions.
+        partitions: Vec<(String, i64)>,
+    },
     /// A consumer's membership in its group has ended, so that its partitions, and their offsets, are others' by now. The next
     /// poll joins again, or says once more why it can't.
     #[error("offsets of group {group} can't be committed: the membership has ended{}", because(why))]
@@ -168,6 +184,11 @@ fn because(why: &str) -> String {
 
 fn cut_at(diverged_at: &Option<i64>) -> String {
     diverged_at.map(|offset| format!(", and has other records from {offset} on")).unwrap_or_default()
+}
+
+fn positions_of(partitions: &[(String, i64)]) -> String {
+    let position = |(partition, offset): &(String, i64)| format!("offset {offset} of {partition}");
+    partitions.iter().map(position).collect::<Vec<_>>().join(", ")
 }
 
 fn detail(message: &Option<String>) -> String {

@@ -81,6 +81,11 @@ impl Consumer {
     async fn finish(&mut self, leave: Leave) -> Result<()> {
         self.finish_commits().await;
         let result = self.commit_automatically_now().await;
+        let wanted = match self.membership {
+            Some(_) => self.commit_what_listener_wants(&self.assignment()).await,
+            None => Ok(()),
+        };
+        let result = result.and(wanted);
         if let Some(membership) = self.membership.take() {
             self.give_up(false);
             membership.leave_as("the consumer is closed", leave).await;

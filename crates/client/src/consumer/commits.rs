@@ -295,12 +295,12 @@ impl Consumer {
     }
 
     /// Whether this consumer is joined, or is no member at all.
-    fn may_commit(&self) -> bool {
+    pub(super) fn may_commit(&self) -> bool {
         self.membership.as_ref().is_none_or(|membership| membership.committer().is_some())
     }
 
     /// Where all partitions stand.
-    fn standing(&self) -> Offsets {
+    pub(super) fn standing(&self) -> Offsets {
         let offset = |position: Position| OffsetAndMetadata {
             offset: position.offset,
             leader_epoch: position.leader_epoch,

@@ -132,7 +132,7 @@ impl FetchMetrics {
             let index = partition.partition.to_string();
             let tags = [("topic", partition.topic.to_string()), ("partition", index)];
             let mut value = |name, value: f64| group.tagged(name, tags.to_vec(), value);
-            value("preferred-read-replica", f64::from(reading.preferred_replica.unwrap_or(-1)));
+            value("preferred-read-replica", f64::from(reading.preferred_replica.map_or(-1, |(id, _)| id)));
             if let Some(lag) = reading.lag() {
                 value("records-lag", lag as f64);
             }

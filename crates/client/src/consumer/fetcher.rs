@@ -1,7 +1,9 @@
 //! Fetches in the background, one request at a time to each broker, and hands out what came.
 //!
-//! Always: a partition is not asked for again while something of it is buffered or under way, so the memory is bounded by one
-//! answer (`fetch.max.bytes`) a broker. What was fetched for a position that has changed since is thrown away.
+//! Always: a partition is not asked for again while something of it is buffered or under way, and a broker only for what is
+//! left of `fetch.max.bytes` beside what is buffered of its answers. So the memory is bounded by that for each broker, but for
+//! a first batch that is bigger, and for what was buffered of partitions that are paused by now (they must not keep the others
+//! waiting). What was fetched for a position that has changed since is thrown away.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use super::parse::Fetched;
 use super::record::{ConsumerRecord, TopicPartition};
 use super::session::{Ask, END, Plan, Session, is_of_session};
 use super::state::{Need, Reading, Readings};
-use crate::config::{ConsumerConfig, IsolationLevel};
+use crate::config::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
 use crate::net::Lane;
@@ -39,6 +41,15 @@ struct Asked {
     topic_id: Uuid,
     offset: i64,
     leader_epoch: i32,
+}
+
+/// One partition's part of an answer, as it waits to be given out.
+struct Buffered {
+    /// The broker that it came from.
+    node: i32,
+    /// Its share of the answer, which stays in memory until all of it was given out.
+    bytes: usize,
+    fetched: Fetched,
 }
 
 struct Answer {
@@ -59,7 +70,7 @@ pub(super) struct Fetcher {
     /// The sessions with the brokers that are not asked at the moment.
     sessions: HashMap<i32, Session>,
     resting_nodes: HashMap<i32, (Instant, u32)>,
-    buffered: VecDeque<Fetched>,
+    buffered: VecDeque<Buffered>,
     buffered_partitions: HashSet<TopicPartition>,
     /// Metadata turned out to be wrong.
     pub(super) metadata_wanted: bool,
@@ -86,10 +97,12 @@ impl Fetcher {
     pub(super) fn start(&mut self, readings: &mut Readings) {
         let cluster = self.core.cluster();
         let now = Instant::now();
+        let room = self.room(readings);
         let mut by_node: BTreeMap<i32, Vec<Asked>> = BTreeMap::new();
         for (partition, reading) in &mut readings.partitions {
             let Ok(position) = reading.position else { continue };
             if reading.paused
+                || reading.rests_until(now).is_some()
                 || self.asked_partitions.contains(partition)
                 || self.buffered_partitions.contains(partition)
             {
@@ -103,9 +116,10 @@ impl Fetcher {
                 continue;
             }
             let node =
-                reading.preferred_replica.filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
+                reading.replica(now).filter(|id| cluster.brokers.contains_key(id)).unwrap_or(leader.id);
             if self.asked_nodes.contains(&node)
                 || self.resting_nodes.get(&node).is_some_and(|(until, _)| *until > now)
+                || room.get(&node).is_some_and(|room| *room <= 0)
             {
                 continue;
             }
@@ -123,9 +137,10 @@ impl Fetcher {
             self.asked_partitions.extend(asked.iter().map(|asked| asked.partition.clone()));
             let (core, config, metrics) = (self.core.clone(), self.config.clone(), self.metrics.clone());
             let mut session = self.sessions.remove(&node).unwrap_or_default();
+            let max_bytes = room.get(&node).copied().unwrap_or(config.fetch_max_bytes);
             self.under_way.spawn(async move {
                 let began = Instant::now();
-                let result = fetch(&core, &config, node, &asked, &mut session).await;
+                let result = fetch(&core, &config, node, &asked, max_bytes, &mut session).await;
                 if let Ok(response) = &result {
                     note_since(&metrics.fetches.latencies, began);
                     metrics.fetches.throttle_times.note(f64::from(response.throttle_time_ms));
@@ -135,10 +150,24 @@ impl Fetcher {
         }
     }
 
-    /// When a broker that rests may be asked again.
-    pub(super) fn next_start(&self) -> Option<Instant> {
+    /// How many bytes each broker may be asked for of which something is buffered.
+    fn room(&self, readings: &Readings) -> HashMap<i32, i32> {
+        let mut room = HashMap::new();
+        for buffered in &self.buffered {
+            let reading = readings.partitions.get(buffered.fetched.partition());
+            if reading.is_none_or(|reading| !reading.paused) {
+                let room = room.entry(buffered.node).or_insert(self.config.fetch_max_bytes);
+                *room = room.saturating_sub(i32::try_from(buffered.bytes).unwrap_or(i32::MAX));
+            }
+        }
+        room
+    }
+
+    /// When a broker or a partition that rests may be asked again.
+    pub(super) fn next_start(&self, readings: &Readings) -> Option<Instant> {
         let now = Instant::now();
-        self.resting_nodes.values().map(|(until, _)| *until).filter(|until| *until > now).min()
+        let nodes = self.resting_nodes.values().map(|(until, _)| *until).filter(|until| *until > now);
+        nodes.chain(readings.partitions.values().filter_map(|reading| reading.rests_until(now))).min()
     }
 
     /// Waits for the next answer and works it in; pends while nothing is under way.
@@ -193,7 +222,7 @@ impl Fetcher {
             }
             Err(error) => return Err(error),
         };
-        let mut trouble = false;
+        self.resting_nodes.remove(&answer.node);
         let mut first_error = Ok(());
         // An answer of a session that speaks of no partition has nothing to be counted.
         let tally = Tally::new(self.metrics.clone());
@@ -208,31 +237,25 @@ impl Fetcher {
                         }
                 });
                 let Some(asked) = asked else { continue };
-                match self.take_in(asked, data, readings, &tally) {
-                    Ok(fine) => trouble |= !fine,
-                    Err(error) => first_error = first_error.and(Err(error)),
-                }
+                let taken = self.take_in(answer.node, asked, data, readings, &tally);
+                first_error = first_error.and(taken);
             }
-        }
-        if trouble {
-            self.rest(answer.node);
-        } else {
-            self.resting_nodes.remove(&answer.node);
         }
         first_error
     }
 
-    /// Takes one partition's part of an answer in; `false` when it had an error that passes by itself.
+    /// Takes one partition's part of an answer in. One with an error that passes by itself rests.
     fn take_in(
         &mut self,
+        node: i32,
         asked: &Asked,
         data: PartitionData,
         readings: &mut Readings,
         tally: &Arc<Tally>,
-    ) -> Result<bool> {
-        let Some(reading) = readings.partitions.get_mut(&asked.partition) else { return Ok(true) };
+    ) -> Result<()> {
+        let Some(reading) = readings.partitions.get_mut(&asked.partition) else { return Ok(()) };
         if reading.position.ok().is_none_or(|position| position.offset != asked.offset) {
-            return Ok(true);
+            return Ok(());
         }
         let code = ErrorCode::from_code(data.error_code);
         match code {
@@ -240,30 +263,47 @@ impl Fetcher {
                 let committed_only = self.config.isolation_level == IsolationLevel::ReadCommitted;
                 reading.end_offset =
                     Some(if committed_only { data.last_stable_offset } else { data.high_watermark });
+                if data.preferred_read_replica < 0 {
+                    reading.resting = None;
+                }
                 reading.log_start_offset = Some(data.log_start_offset).filter(|offset| *offset >= 0);
                 if data.preferred_read_replica >= 0 {
-                    reading.preferred_replica = Some(data.preferred_read_replica);
-                    return Ok(true);
+                    let replica = data.preferred_read_replica;
+                    let until = Instant::now() + self.core.config().metadata_max_age;
+                    reading.preferred_replica = Some((replica, until));
+                    if !self.core.cluster().brokers.contains_key(&replica) {
+                        self.metadata_wanted = true;
+                        reading.rest(self.core.config());
+                    }
+                    return Ok(());
                 }
-                if data.records.as_ref().is_some_and(|records| !records.is_empty()) {
+                let bytes = data.records.as_ref().map_or(0, |records| records.len());
+                if bytes > 0 {
                     self.buffered_partitions.insert(asked.partition.clone());
-                    self.buffered.push_back(Fetched::new(
+                    let fetched = Fetched::new(
                         asked.partition.clone(),
                         asked.offset,
                         data,
                         committed_only,
                         self.config.check_crcs,
                         tally.clone(),
-                    ));
+                    );
+                    self.buffered.push_back(Buffered { node, bytes, fetched });
                 }
-                Ok(true)
+                Ok(())
             }
             ErrorCode::OffsetOutOfRange => {
                 if reading.preferred_replica.take().is_none() {
+                    if self.config.auto_offset_reset == AutoOffsetReset::None {
+                        // The position stays, and is said again, until the caller seeks.
+                        reading.rest(self.core.config());
+                        let partitions = vec![(asked.partition.to_string(), asked.offset)];
+                        return Err(ClientError::OffsetOutOfRange { partitions });
+                    }
                     tracing::info!(partition = %asked.partition, offset = asked.offset, "the position is out of range");
                     reading.position = Err(Need::Reset);
                 }
-                Ok(true)
+                Ok(())
             }
             _ => {
                 reading.preferred_replica = None;
@@ -273,7 +313,8 @@ impl Fetcher {
                 }
                 tracing::debug!(%error, "fetch");
                 self.metadata_wanted |= error.needs_metadata();
-                Ok(false)
+                reading.rest(self.core.config());
+                Ok(())
             }
         }
     }
@@ -284,10 +325,11 @@ impl Fetcher {
         let mut resting = VecDeque::new();
         let mut result = Ok(());
         while records.len() < count {
-            let Some(mut fetched) = self.buffered.pop_front() else { break };
+            let Some(mut buffered) = self.buffered.pop_front() else { break };
+            let fetched = &mut buffered.fetched;
             let reading = readings.partitions.get_mut(fetched.partition());
             if reading.as_ref().is_some_and(|reading| reading.paused) {
-                resting.push_back(fetched);
+                resting.push_back(buffered);
                 continue;
             }
             let stands = |reading: &&mut Reading| {
@@ -307,7 +349,7 @@ impl Fetcher {
                 Ok(()) if fetched.is_done() => {
                     self.buffered_partitions.remove(fetched.partition());
                 }
-                Ok(()) => self.buffered.push_front(fetched),
+                Ok(()) => self.buffered.push_front(buffered),
                 Err(error) => {
                     self.buffered_partitions.remove(fetched.partition());
                     result = Err(error);
@@ -343,7 +385,7 @@ impl Fetcher {
 
     /// Throws away what is buffered of partitions that are no longer read.
     pub(super) fn forget_all_but(&mut self, readings: &Readings) {
-        self.buffered.retain(|fetched| readings.partitions.contains_key(fetched.partition()));
+        self.buffered.retain(|buffered| readings.partitions.contains_key(buffered.fetched.partition()));
         self.buffered_partitions.retain(|partition| readings.partitions.contains_key(partition));
         self.metrics.fetches.forget_all_but(readings);
     }
@@ -358,9 +400,10 @@ async fn fetch(
     config: &ConsumerConfig,
     node: i32,
     asked: &[Asked],
+    max_bytes: i32,
     session: &mut Session,
 ) -> Result<FetchResponse> {
-    let result = fetch_once(core, config, node, asked, session).await;
+    let result = fetch_once(core, config, node, asked, max_bytes, session).await;
     match &result {
         Ok(response) => session.answered(response.session_id),
         Err(error) => session.failed(error.code()),
@@ -373,6 +416,7 @@ async fn fetch_once(
     config: &ConsumerConfig,
     node: i32,
     asked: &[Asked],
+    max_bytes: i32,
     session: &mut Session,
 ) -> Result<FetchResponse> {
     let connection = core.node(node, Lane::Fetch).await?;
@@ -389,18 +433,18 @@ async fn fetch_once(
     if version < FIRST_VERSION_WITH_SESSIONS {
         (plan.session_id, plan.session_epoch) = (0, END);
     }
-    let request = request(config, plan);
+    let request = request(config, plan, max_bytes);
     let allowed = core.config().request_timeout.max(config.fetch_max_wait * 2);
     let response = connection.start_within(version, &request, allowed)?.answer().await?;
     ClientError::check(response.error_code, || format!("fetch from {}", connection.address()), None)?;
     Ok(response)
 }
 
-fn request(config: &ConsumerConfig, plan: Plan) -> FetchRequest {
+fn request(config: &ConsumerConfig, plan: Plan, max_bytes: i32) -> FetchRequest {
     let mut request = FetchRequest {
         max_wait_ms: config.fetch_max_wait.as_millis().min(i32::MAX as u128) as i32,
         min_bytes: config.fetch_min_bytes,
-        max_bytes: config.fetch_max_bytes,
+        max_bytes,
         isolation_level: config.isolation_level.code(),
         rack_id: config.client_rack.clone(),
         session_id: plan.session_id,

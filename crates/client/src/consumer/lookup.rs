@@ -1,6 +1,7 @@
 //! Looking offsets up at the partitions' leaders, and committed offsets at a group's coordinator.
 //!
-//! Always: a partition whose leader was not the one asked is asked for again with fresh metadata, until `default.api.timeout.ms`.
+//! Always: a partition whose leader was not the one asked is asked for again with fresh metadata, and brokers that can't be
+//! reached are tried again, until `default.api.timeout.ms`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -45,7 +46,11 @@ pub(crate) async fn list_offsets(
     let deadline = Instant::now() + core.config().default_api_timeout;
     let mut attempt = 0;
     loop {
-        let last_error = list_offsets_once(core, &mut missing, &mut found, isolation).await?;
+        let last_error = match list_offsets_once(core, &mut missing, &mut found, isolation).await {
+            // No metadata, since no broker can be reached.
+            Err(error) if error.is_retriable() => Some(error),
+            answered => answered?,
+        };
         if missing.is_empty() {
             return Ok(found);
         }
@@ -355,12 +360,11 @@ where
     let deadline = Instant::now() + core.config().default_api_timeout;
     let mut attempts = 0;
     loop {
-        let node = core.group_coordinator(group).await?;
-        let result = match core.node(node, Lane::Coordinator).await {
-            Ok(connection) => attempt(connection).await,
-            Err(error) => Err(error),
+        let once = async {
+            let node = core.group_coordinator(group).await?;
+            attempt(core.node(node, Lane::Coordinator).await?).await
         };
-        match result {
+        match once.await {
             // A coordinator that does not know a topic will not know it later: the topic is gone, and with it whatever
             // was to be committed.
             Err(error)

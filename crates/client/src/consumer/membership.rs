@@ -347,6 +347,18 @@ impl Membership {
         Err(error)
     }
 
+    /// The owner has polled; whether [`Membership::next`] has something to say of the group.
+    pub(super) fn note_poll(&mut self) -> bool {
+        match &self.state {
+            State::In { heartbeat, taken_up, .. } => {
+                heartbeat.pulse.polled();
+                !taken_up || heartbeat.pulse.has_notice()
+            }
+            State::Joining { joining, .. } => joining.result.is_some() || joining.task.is_finished(),
+            State::Out(_) => false,
+        }
+    }
+
     /// What happened since the last call. Never waits for the group. After an error nothing is owned any more: where another
     /// has taken this member's place, or a right is missing, the error is said again each time; after any other the member
     /// joins anew.

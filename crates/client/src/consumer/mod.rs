@@ -51,7 +51,7 @@ use fetcher::Fetcher;
 use lookup::Committer;
 use membership::Membership;
 use metrics::ConsumerMetrics;
-use position::Found;
+use position::Finder;
 use state::{Need, Position, Reading, Readings};
 use truncation::{Checked, Verdict};
 pub use wakeup::Wakeup;
@@ -89,7 +89,7 @@ pub struct Consumer {
     listener: Option<Box<dyn RebalanceListener>>,
     interceptors: Vec<Box<dyn ConsumerInterceptor>>,
     metrics: Arc<ConsumerMetrics>,
-    finding: Option<JoinHandle<Result<Found>>>,
+    finder: Finder,
     checking: Option<JoinHandle<Result<Checked>>>,
     refreshing: Option<JoinHandle<Result<Arc<Cluster>>>>,
     commits: Commits,
@@ -112,13 +112,13 @@ impl Consumer {
         let metrics = ConsumerMetrics::new(&config.common);
         Ok(Self {
             fetcher: Fetcher::new(core.clone(), config.clone(), metrics.clone()),
+            finder: Finder::new(core.clone(), config.clone()),
             commits: Commits::start(core.clone(), metrics.clone()),
             interceptors: Vec::new(),
             metrics,
             readings: Readings::default(),
             membership: None,
             listener: None,
-            finding: None,
             checking: None,
             refreshing: None,
             next_refresh: Instant::now(),
@@ -206,7 +206,11 @@ impl Consumer {
 
     /// Reads nothing any more; a member leaves its group, after a commit if `enable.auto.commit` is on.
     pub async fn unsubscribe(&mut self) -> Result<()> {
-        let result = if self.membership.is_some() { self.commit_automatically_now().await } else { Ok(()) };
+        let mut result = Ok(());
+        if self.membership.is_some() {
+            result = self.commit_automatically_now().await;
+            result = result.and(self.commit_what_listener_wants(&self.assignment()).await);
+        }
         if let Some(membership) = self.membership.take() {
             self.give_up(false);
             membership.leave("unsubscribed").await;
@@ -355,19 +359,14 @@ impl Consumer {
         if (self.fetcher.metadata_wanted || missing) && self.refreshing.is_none() {
             until = until.min(self.next_refresh);
         }
-        if let Some(at) = self.fetcher.next_start() {
+        for at in [self.fetcher.next_start(&self.readings), self.finder.next_start()].into_iter().flatten() {
             until = until.min(at);
         }
         tokio::select! {
             result = self.fetcher.answered(&mut self.readings) => result?,
-            found = finished(&mut self.finding) => self.take_up_positions(found)?,
+            found = self.finder.answered() => self.finder.take_up(found, &mut self.readings)?,
             checked = finished(&mut self.checking) => self.take_up_checked(checked?)?,
-            refreshed = finished(&mut self.refreshing) => {
-                if let Err(error) = refreshed {
-                    tracing::warn!(%error, "metadata can't be read");
-                    self.fetcher.metadata_wanted = true;
-                }
-            }
+            refreshed = finished(&mut self.refreshing) => self.take_up_metadata(refreshed)?,
             () = self.commits.tell_next(&self.interceptors) => {}
             () = changed(&mut self.membership) => {}
             () = self.wakeup.woken() => self.wakeup.check()?,
@@ -384,34 +383,61 @@ impl Consumer {
         let now = Instant::now();
         self.commits.tell_ready(&self.interceptors);
         self.commit_automatically_if_due(now)?;
-        self.start_finding();
+        self.start_finding()?;
         self.start_checking();
+        self.refresh_if_due(now);
+        Ok(())
+    }
+
+    fn refresh_if_due(&mut self, now: Instant) {
         let missing = self.membership.as_mut().map_or(0, Membership::missing_topics);
-        if self.refreshing.is_none()
-            && now >= self.next_refresh
-            && (self.fetcher.metadata_wanted || missing > 0 || self.core.is_stale())
+        if self.refreshing.is_some()
+            || now < self.next_refresh
+            || !(self.fetcher.metadata_wanted || missing > 0 || self.core.is_stale())
         {
-            self.fetcher.metadata_wanted = false;
-            self.next_refresh = now + self.config.common.retry_pause(missing.saturating_sub(1));
-            let topics: BTreeSet<Arc<str>> =
-                self.readings.partitions.keys().map(|p| p.topic.clone()).collect();
-            let core = self.core.clone();
-            self.refreshing = Some(tokio::spawn(async move {
-                core.want(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>());
-                core.refresh().await
-            }));
+            return;
+        }
+        self.fetcher.metadata_wanted = false;
+        self.next_refresh = now + self.config.common.retry_pause(missing.saturating_sub(1));
+        let topics: BTreeSet<Arc<str>> = self.readings.partitions.keys().map(|p| p.topic.clone()).collect();
+        let core = self.core.clone();
+        self.refreshing = Some(tokio::spawn(async move {
+            core.want(&topics.iter().map(|topic| &**topic).collect::<Vec<_>>());
+            core.refresh().await
+        }));
+    }
+
+    /// The error is one that does not pass by itself.
+    fn take_up_metadata(&mut self, refreshed: Result<Arc<Cluster>>) -> Result<()> {
+        let Err(error) = refreshed else { return Ok(()) };
+        self.fetcher.metadata_wanted = true;
+        if !error.is_retriable() {
+            return Err(error);
+        }
+        tracing::warn!(%error, "metadata can't be read");
+        Ok(())
+    }
+
+    /// Waits until something is known by which positions are found.
+    async fn progress_of_finding(&mut self, deadline: Instant) -> Result<()> {
+        self.start_finding()?;
+        self.refresh_if_due(Instant::now());
+        let mut until = self.finder.next_start().map_or(deadline, |at| at.min(deadline));
+        if self.fetcher.metadata_wanted && self.refreshing.is_none() {
+            until = until.min(self.next_refresh);
+        }
+        tokio::select! {
+            found = self.finder.answered() => self.finder.take_up(found, &mut self.readings)?,
+            refreshed = finished(&mut self.refreshing) => self.take_up_metadata(refreshed)?,
+            () = sleep_until(until) => {}
         }
         Ok(())
     }
 
-    fn start_finding(&mut self) {
-        if self.finding.is_some() {
-            return;
-        }
-        let needs = self.readings.needs();
-        if !needs.is_empty() {
-            self.finding = Some(tokio::spawn(position::find(self.core.clone(), self.config.clone(), needs)));
-        }
+    fn start_finding(&mut self) -> Result<()> {
+        let started = self.finder.start(&self.readings);
+        self.fetcher.metadata_wanted |= std::mem::take(&mut self.finder.metadata_wanted);
+        started
     }
 
     /// Has positions checked whose partitions have a new leader.
@@ -475,13 +501,6 @@ impl Consumer {
             }
         }
         result
-    }
-
-    fn take_up_positions(&mut self, found: Result<Found>) -> Result<()> {
-        for (partition, need, position) in found? {
-            self.readings.found(&partition, need, position);
-        }
-        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::lookup::{at_coordinator, committed, list_offsets};
 use super::state::{Need, Position};
-use super::{Consumer, FoundOffset, OffsetAndMetadata, OffsetSpec, Offsets, TopicPartition, finished};
+use super::{Consumer, FoundOffset, OffsetAndMetadata, OffsetSpec, Offsets, TopicPartition};
 use crate::error::{ClientError, Result};
 use crate::metadata::Topic;
 
@@ -17,7 +17,9 @@ impl Consumer {
         if offset < 0 {
             return Err(ClientError::Usage(format!("offset {offset} of {partition} is negative")));
         }
-        self.reading(partition)?.position = Ok(Position { offset, leader_epoch: None });
+        let reading = self.reading(partition)?;
+        reading.position = Ok(Position { offset, leader_epoch: None });
+        reading.resting = None;
         self.drop_unread(partition);
         Ok(())
     }
@@ -80,7 +82,6 @@ impl Consumer {
             if let Ok(position) = self.reading(partition)?.position {
                 return Ok(self.unread_position(partition).unwrap_or(position).offset);
             }
-            self.start_finding();
             if Instant::now() >= deadline {
                 return Err(ClientError::TimedOut {
                     what: format!("the position of {partition}"),
@@ -88,8 +89,7 @@ impl Consumer {
                     setting: "default.api.timeout.ms",
                 });
             }
-            let found = finished(&mut self.finding).await;
-            self.take_up_positions(found)?;
+            self.progress_of_finding(deadline).await?;
         }
     }
 

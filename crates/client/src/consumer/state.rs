@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use tokio::time::Instant;
+
 use super::record::{ConsumerRecord, OffsetSpec, TopicPartition};
+use crate::config::CommonConfig;
 
 /// How a partition gets its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +37,16 @@ pub(super) struct Reading {
     pub(super) position: Result<Position, Need>,
     /// Whether it rests.
     pub(super) paused: bool,
-    /// The replica to fetch from, when the leader named a nearer one.
-    pub(super) preferred_replica: Option<i32>,
+    /// The replica to fetch from, when the leader named a nearer one, and until when that is good.
+    pub(super) preferred_replica: Option<(i32, Instant)>,
     /// The end, as the last answer had it: the high watermark, or the last stable offset for `read_committed`.
     pub(super) end_offset: Option<i64>,
     /// The log start offset, as the last answer had it.
     pub(super) log_start_offset: Option<i64>,
     /// The leader epoch in which the position was found good.
     pub(super) checked_in: Option<i32>,
+    /// Until when it is not fetched after an error that passes by itself, and how many of those came in a row.
+    pub(super) resting: Option<(Instant, u32)>,
 }
 
 impl Reading {
@@ -53,11 +58,26 @@ impl Reading {
             end_offset: None,
             log_start_offset: None,
             checked_in: None,
+            resting: None,
         }
     }
-}
 
-impl Reading {
+    /// Is not fetched for a while, which grows with each time in a row.
+    pub(super) fn rest(&mut self, config: &CommonConfig) {
+        let failures = self.resting.map_or(0, |(_, failures)| failures);
+        self.resting = Some((Instant::now() + config.retry_pause(failures), failures.saturating_add(1)));
+    }
+
+    /// The replica to fetch from instead of the leader. A choice that is too old is dropped, so that the leader is asked anew.
+    pub(super) fn replica(&mut self, now: Instant) -> Option<i32> {
+        self.preferred_replica = self.preferred_replica.filter(|(_, until)| *until > now);
+        self.preferred_replica.map(|(id, _)| id)
+    }
+
+    /// Until when it rests, if it does.
+    pub(super) fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.resting.map(|(until, _)| until).filter(|until| *until > now)
+    }
     /// How many records the end is ahead of the position.
     pub(super) fn lag(&self) -> Option<i64> {
         Some((self.end_offset? - self.position.ok()?.offset).max(0))
@@ -107,15 +127,6 @@ impl Readings {
         self.partitions.get(&record.topic_partition()).is_some_and(|reading| reading.paused)
     }
 
-    /// A position was found for `need`; it counts only if nothing else was asked for meanwhile.
-    pub(super) fn found(&mut self, partition: &TopicPartition, need: Need, position: Position) {
-        if let Some(reading) = self.partitions.get_mut(partition)
-            && reading.position == Err(need)
-        {
-            reading.position = Ok(position);
-        }
-    }
-
     /// The positions that there are.
     pub(super) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Position)> {
         self.partitions.iter().filter_map(|(partition, reading)| Some((partition, reading.position.ok()?)))
@@ -124,21 +135,9 @@ impl Readings {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn a_seek_during_a_lookup_wins() {
-        let partition = TopicPartition::new("t", 0);
-        let mut readings = Readings::default();
-        readings.replace(std::slice::from_ref(&partition));
-        assert_eq!(readings.needs()[&partition], Need::Committed);
-        let sought = Need::Seek(OffsetSpec::Latest);
-        readings.partitions.get_mut(&partition).expect("read").position = Err(sought);
-        readings.found(&partition, Need::Committed, Position { offset: 1, leader_epoch: None });
-        assert_eq!(readings.needs()[&partition], sought);
-        readings.found(&partition, sought, Position { offset: 9, leader_epoch: None });
-        assert!(readings.needs().is_empty());
-    }
+    use super::*;
 
     #[test]
     fn a_position_is_in_doubt_until_the_leader_of_the_epoch_confirms_it() {
@@ -154,12 +153,25 @@ mod tests {
         assert!(reading.is_doubtful(6));
     }
 
+    /// The bug: a nearer replica was kept until it failed, also when a leader would have named another by then.
+    #[test]
+    fn the_choice_of_a_replica_is_good_for_a_time() {
+        let mut reading = Reading::new(Need::Reset);
+        let now = Instant::now();
+        let until = now + Duration::from_secs(5);
+        reading.preferred_replica = Some((7, until));
+        assert_eq!(reading.replica(now), Some(7));
+        assert_eq!(reading.replica(until), None);
+        assert_eq!(reading.replica(now), None, "it is dropped");
+    }
+
     #[test]
     fn what_is_kept_goes_on_where_it_stands() {
         let (a, b) = (TopicPartition::new("t", 0), TopicPartition::new("t", 1));
         let mut readings = Readings::default();
         readings.replace(std::slice::from_ref(&a));
-        readings.found(&a, Need::Committed, Position { offset: 5, leader_epoch: None });
+        readings.partitions.get_mut(&a).expect("read").position =
+            Ok(Position { offset: 5, leader_epoch: None });
         readings.replace(&[a.clone(), b.clone()]);
         assert_eq!(readings.positions().count(), 1);
         assert_eq!(readings.needs().into_keys().collect::<Vec<_>>(), [b]);

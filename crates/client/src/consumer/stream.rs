@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 
+use super::membership::Membership;
 use super::{Consumer, ConsumerRecord};
 use crate::error::Result;
 
@@ -14,9 +15,13 @@ use crate::error::Result;
 const POLL: Duration = Duration::from_secs(1);
 
 impl Consumer {
-    /// The next record, however long it takes. Cancelling this loses nothing.
+    /// The next record, however long it takes. It counts as a poll, and what is held of partitions that were lost is dropped.
+    /// Cancelling this loses nothing.
     pub async fn next(&mut self) -> Result<ConsumerRecord> {
         loop {
+            if !self.unread.is_empty() && self.membership.as_mut().is_some_and(Membership::note_poll) {
+                self.rebalance().await?;
+            }
             let next = self.unread.iter().position(|record| !self.readings.is_paused(record));
             if let Some(record) = next.and_then(|next| self.unread.remove(next)) {
                 return Ok(record);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use moldau_client::consumer::{ConsumerInterceptor, Offsets};
 use moldau_client::{
-    Consumer, ConsumerBuilder, ConsumerRecord, ErrorCode, Metric, OffsetAndMetadata, TopicPartition,
+    Consumer, ConsumerBuilder, ConsumerRecord, ErrorCode, Metric, OffsetAndMetadata, RebalanceListener,
+    TopicPartition,
 };
 use moldau_node_tests::{Node, PATIENCE, read, unique, value, write_numbers};
 
@@ -255,5 +256,89 @@ async fn figures_are_what_was_done_under_kafkas_names() {
     consumer.unsubscribe().await.expect("unsubscribed");
     let left = consumer.metrics().into_iter().filter(|metric| metric.tags.len() > 1).count();
     assert_eq!(left, 0, "partitions that are no longer read have no figures");
+    consumer.close().await.expect("closed");
+}
+
+/// Commits what was given out before it goes, and begins at an offset if there is one.
+#[derive(Default)]
+struct CommitsByHand {
+    begin_at: Option<i64>,
+    notes: Notes,
+}
+
+impl RebalanceListener for CommitsByHand {
+    fn revoking(&mut self, positions: &Offsets) -> Offsets {
+        let at: Vec<i64> = positions.values().map(|position| position.offset).collect();
+        self.notes.lock().expect("a lock").push(format!("revoking {at:?}"));
+        positions.clone()
+    }
+
+    fn revoked(&mut self, partitions: &[TopicPartition]) {
+        self.notes.lock().expect("a lock").push(format!("revoked {}", partitions.len()));
+    }
+
+    fn begin_at(&mut self, partitions: &[TopicPartition]) -> Offsets {
+        let begin_at = self.begin_at.take();
+        let offset = |partition: &TopicPartition| Some((partition.clone(), begin_at?.into()));
+        partitions.iter().filter_map(offset).collect()
+    }
+}
+
+/// The bug: without automatic commits, nothing could be committed before partitions went to others, or be sought after.
+#[tokio::test]
+async fn a_rebalance_listener_commits_by_hand_and_says_where_to_begin() {
+    let node = Node::get();
+    let topic = node.topic("consumer-listener-commits", 1, &[]).await.expect("a topic");
+    let producer = node.producer(&[]).await.expect("a producer");
+    write_numbers(&producer, &topic, 0, 0..9).await.expect("written");
+    let group = unique("listener-commits");
+    let settings = [
+        ("group.id", group.as_str()),
+        ("enable.auto.commit", "false"),
+        ("auto.offset.reset", "earliest"),
+        ("max.poll.records", "1"),
+    ];
+    let mut consumer = node.consumer(&settings).await.expect("a consumer");
+    let notes = Notes::default();
+    consumer.set_rebalance_listener(CommitsByHand { begin_at: Some(2), notes: notes.clone() });
+    consumer.subscribe([topic.as_str()]).expect("subscribed");
+    let mut offsets: Vec<i64> = Vec::new();
+    for _ in 0..3 {
+        offsets.extend(read(&mut consumer, 1).await.iter().map(|record| record.offset));
+        consumer.enforce_rebalance("a test").expect("subscribed");
+    }
+    assert_eq!(offsets, [2, 3, 4], "each rebalance goes on where the last record was, with none read twice");
+    consumer.close().await.expect("closed");
+    let wanted = ["revoking [3]", "revoked 1", "revoking [4]", "revoked 1", "revoking [5]", "revoked 1"];
+    assert_eq!(*notes.lock().expect("a lock"), wanted);
+    let mut next = node.consumer(&settings).await.expect("a consumer");
+    next.subscribe([topic.as_str()]).expect("subscribed");
+    assert_eq!(read(&mut next, 1).await[0].offset, 5, "a member that comes later begins there");
+    next.close().await.expect("closed");
+}
+
+/// The bug: a slow reader of a stream lost its membership, since only each 500th record counted as a poll.
+#[tokio::test]
+async fn each_record_of_a_stream_counts_as_a_poll() {
+    let node = Node::get();
+    let topic = node.topic("consumer-slow-stream", 1, &[]).await.expect("a topic");
+    let producer = node.producer(&[]).await.expect("a producer");
+    write_numbers(&producer, &topic, 0, 0..30).await.expect("written");
+    let settings = [
+        ("group.id", unique("slow-stream")),
+        ("enable.auto.commit", "false".to_owned()),
+        ("heartbeat.interval.ms", "100".to_owned()),
+        ("max.poll.interval.ms", "2000".to_owned()),
+    ];
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let mut consumer = node.consumer(&settings).await.expect("a consumer");
+    consumer.subscribe([topic.as_str()]).expect("subscribed");
+    for at in 0..30 {
+        assert_eq!(consumer.next().await.expect("a record").offset, at);
+        // Together longer than max.poll.interval.ms.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    write_numbers(&producer, &topic, 0, 30..31).await.expect("written");
+    assert_eq!(consumer.next().await.expect("a record").offset, 30, "it is a member still");
     consumer.close().await.expect("closed");
 }

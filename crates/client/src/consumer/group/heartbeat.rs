@@ -43,6 +43,11 @@ impl Pulse {
         self.notice.lock().take()
     }
 
+    /// Whether a notice waits.
+    pub(crate) fn has_notice(&self) -> bool {
+        self.notice.lock().is_some()
+    }
+
     /// Waits until there is a notice.
     pub(crate) async fn noticed(&self) {
         loop {
