@@ -93,12 +93,35 @@ impl Segment {
     }
 
     /// Makes an empty segment, replacing whatever has its name. Its index files are there from the beginning, empty: who reads the
-    /// directory, such as Kafka's dump tool, looks for them.
+    /// directory, such as Kafka's dump tool, looks for them. A failure leaves no file of it: an empty one would stand between
+    /// the records before it and those that the old segment takes instead.
     pub(crate) fn create(
         home: Arc<Home>,
         base_offset: i64,
         preallocate: u64,
     ) -> Result<Segment, StorageError> {
+        let created = Self::create_files(&home, base_offset, preallocate);
+        let file = created.inspect_err(|_| {
+            for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+                let _ = std::fs::remove_file(home.join(&file_name(base_offset, suffix)));
+            }
+        })?;
+        let segment = Segment {
+            offsets: DiskIndex::empty(),
+            times: DiskIndex::empty(),
+            largest: Mutex::new(Some(TimestampOffset::NONE)),
+            ..Segment::existing(home, base_offset, 0, false)
+        };
+        segment.log.set(file);
+        Ok(segment)
+    }
+
+    /// Makes the files of an empty segment, the log file last: a segment is there when that is.
+    fn create_files(home: &Home, base_offset: i64, preallocate: u64) -> Result<File, StorageError> {
+        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+            let path = home.join(&file_name(base_offset, suffix));
+            File::create(&path).map_err(|e| StorageError::io("creating", &path, e))?;
+        }
         let path = home.join(&file_name(base_offset, LOG_SUFFIX));
         let file = OpenOptions::new()
             .read(true)
@@ -110,18 +133,7 @@ impl Segment {
         if preallocate > 0 {
             file.set_len(preallocate).map_err(|e| StorageError::io("preallocating", &path, e))?;
         }
-        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
-            let path = home.join(&file_name(base_offset, suffix));
-            File::create(&path).map_err(|e| StorageError::io("creating", &path, e))?;
-        }
-        let segment = Segment {
-            offsets: DiskIndex::empty(),
-            times: DiskIndex::empty(),
-            largest: Mutex::new(Some(TimestampOffset::NONE)),
-            ..Segment::existing(home, base_offset, 0, false)
-        };
-        segment.log.set(file);
-        Ok(segment)
+        Ok(file)
     }
 
     /// Sound bytes in the log file.

@@ -2,3 +2,4 @@
 
 mod basics;
 pub(crate) mod build;
+mod failed_files;
