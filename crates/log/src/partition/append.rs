@@ -196,11 +196,9 @@ impl PartitionLog {
         if let Err(error) = self.write(&mut writer, &active, &mut group, batches, &mut results) {
             self.observe(error);
         }
-        if writer.unflushed_since_ms.is_none() && group.next_offset > log_end {
-            writer.unflushed_since_ms = Some(now_ms);
-        }
         drop(writer);
         if group.next_offset > log_end {
+            self.unsynced_since_ms.fetch_min(now_ms, Ordering::AcqRel);
             self.notify(self.offsets());
         }
         if rolled && let Some(wake) = &*self.on_roll.read() {

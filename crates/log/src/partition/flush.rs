@@ -23,12 +23,18 @@ impl PartitionLog {
     pub fn sync(&self) -> Result<Offset, StorageError> {
         let _settling = self.settling.read();
         self.place.load().directory.check()?;
+        // Taken before the log end is read: what is appended between gets a time of its own or is synced too.
+        let since_ms = self.unsynced_since_ms.swap(i64::MAX, Ordering::AcqRel);
         let (segments, log_end) = self.unflushed(self.synced_to().0);
-        for segment in &segments {
-            let file = segment.file().map_err(|error| self.observe(error))?;
+        let synced = segments.iter().try_for_each(|segment| {
+            let file = segment.file()?;
             self.directory()
                 .timed(|| file.sync_data())
-                .map_err(|e| self.observe(StorageError::io("syncing", &segment.path(LOG_SUFFIX), e)))?;
+                .map_err(|e| StorageError::io("syncing", &segment.path(LOG_SUFFIX), e))
+        });
+        if let Err(error) = synced {
+            self.unsynced_since_ms.fetch_min(since_ms, Ordering::AcqRel);
+            return Err(self.observe(error));
         }
         self.synced_to.fetch_max(log_end, Ordering::AcqRel);
         Ok(Offset(log_end))
@@ -43,6 +49,13 @@ impl PartitionLog {
 
     /// [`flush`](Self::flush) for who holds *settling* already.
     pub(super) fn flush_settled(&self) -> Result<Offset, StorageError> {
+        let since_ms = self.unsynced_since_ms.swap(i64::MAX, Ordering::AcqRel);
+        self.flush_everything().inspect_err(|_| {
+            self.unsynced_since_ms.fetch_min(since_ms, Ordering::AcqRel);
+        })
+    }
+
+    fn flush_everything(&self) -> Result<Offset, StorageError> {
         let (segments, log_end) = {
             let mut writer = self.open_writer()?;
             let (segments, log_end) = self.unflushed(self.recovery_point().0);
@@ -54,7 +67,6 @@ impl PartitionLog {
                 .and_then(|()| self.write_pending_index(&active))
                 .and_then(|()| self.take_passing_snapshot(&mut writer, log_end, active.base_offset))
                 .map_err(|error| self.observe(error))?;
-            writer.unflushed_since_ms = None;
             (segments, log_end)
         };
         segments
@@ -90,11 +102,6 @@ impl PartitionLog {
         Ok(self.recovery_point())
     }
 
-    /// Since when records wait for a flush, `None` if none do.
-    pub fn unflushed_since_ms(&self) -> Option<i64> {
-        self.writer.lock().unflushed_since_ms
-    }
-
     /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later
     /// appends fail; reads go on as long as someone asks.
     pub fn close(&self) -> Result<(), StorageError> {
@@ -121,7 +128,7 @@ impl PartitionLog {
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         }
-        writer.unflushed_since_ms = None;
+        self.unsynced_since_ms.store(i64::MAX, Ordering::Release);
         self.release_files();
         Ok(())
     }
@@ -186,9 +193,7 @@ impl PartitionLog {
         let waiting = self.view.lock().log_end - self.synced_to().0;
         waiting > 0
             && (waiting >= config.flush_messages
-                || self
-                    .unflushed_since_ms()
-                    .is_some_and(|since| now_ms.saturating_sub(since) >= config.flush_ms))
+                || now_ms.saturating_sub(self.unsynced_since_ms.load(Ordering::Acquire)) >= config.flush_ms)
     }
 
     /// A snapshot inside the active segment, so that recovery need not read the segment for its producers. The one

@@ -153,6 +153,11 @@ impl OpenLog {
                 self.recovery_point.0.min(log_end)
             }),
             synced_to: AtomicI64::new(0),
+            unsynced_since_ms: AtomicI64::new(if !self.clean && self.recovery_point.0 < log_end {
+                self.now_ms
+            } else {
+                i64::MAX
+            }),
             deleted: AtomicBool::new(false),
             used: AtomicBool::new(false),
             writer: Mutex::new(Writer {
@@ -165,7 +170,6 @@ impl OpenLog {
                 last_snapshot: last_snapshot.min(log_end),
                 doomed: Vec::new(),
                 reserved_to: 0,
-                unflushed_since_ms: (!self.clean && self.recovery_point.0 < log_end).then_some(self.now_ms),
             }),
             config: ArcSwap::from_pointee(self.config),
             follow_end: AtomicBool::new(false),

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendError, AppendOrigin};
+use moldau_log::{AppendBatch, AppendError, AppendOrigin, PartitionLog, StorageError};
 use moldau_types::Offset;
 
 use super::validate::Validated;
@@ -93,12 +93,17 @@ fn append_to<S>(
     if results.iter().any(Result::is_ok) {
         partition.moved();
     }
-    if partition.log.flush_is_due(now_ms)
-        && let Err(error) = partition.log.flush()
-    {
-        tracing::error!(topic = %partition.topic, partition = partition.index.0, "flush.messages or flush.ms: {error}");
-    }
+    // What is not on the disk although `flush.*` asks for it is not acknowledged. It stays in the log: a retry of an idempotent
+    // producer is a duplicate then, which comes by here again.
+    let unsynced = match partition.log.flush_is_due(now_ms) {
+        true => sync(&partition.log).err().map(Arc::new),
+        false => None,
+    };
     for ((batch, _), result) in batches.into_iter().zip(results) {
+        let result = result.and_then(|info| match &unsynced {
+            Some(error) => Err(AppendError::Storage(Arc::clone(error))),
+            None => Ok(info),
+        });
         let appended = result.map(|info| Appended {
             base_offset: info.first_offset,
             log_append_time_ms: info.log_append_time_ms,
@@ -110,3 +115,15 @@ fn append_to<S>(
         answer(batch.slot, partition, appended);
     }
 }
+
+/// Syncs the records of a log; a worker of the runtime lets others take its tasks meanwhile.
+fn sync(log: &PartitionLog) -> Result<Offset, StorageError> {
+    let runtime = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match runtime {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| log.sync()),
+        _ => log.sync(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

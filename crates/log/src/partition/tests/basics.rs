@@ -220,3 +220,16 @@ fn a_torn_tail_is_cut_off() {
     append(&log, &Build::default()).unwrap();
     assert_eq!(base_offsets(&log, 0, 1 << 20, ReadUpTo::LogEnd), [0, 1, 2, 3, 4]);
 }
+
+#[test]
+fn the_time_of_flush_ms_counts_from_the_first_append_behind_the_last_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_at(dir.path(), LogConfig { flush_ms: 100, ..LogConfig::default() }, true);
+    for _ in 0..2 {
+        append(&log, &Build::default()).unwrap();
+        assert!(!log.flush_is_due(5099));
+        assert!(log.flush_is_due(5100));
+        log.sync().unwrap();
+        assert!(!log.flush_is_due(9999), "nothing waits");
+    }
+}
