@@ -14,7 +14,7 @@ use crate::epochs::Kept;
 use crate::error::StorageError;
 use crate::files::{
     INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, checkpoint, file_name,
-    sync_dir,
+    meta, sync_dir,
 };
 use crate::segment::Segment;
 
@@ -32,7 +32,7 @@ impl PartitionLog {
                 .timed(|| file.sync_data())
                 .map_err(|e| StorageError::io("syncing", &segment.path(LOG_SUFFIX), e))
         });
-        if let Err(error) = synced {
+        if let Err(error) = synced.and_then(|()| self.sync_names()) {
             self.unsynced_since_ms.fetch_min(since_ms, Ordering::AcqRel);
             return Err(self.observe(error));
         }
@@ -153,11 +153,34 @@ impl PartitionLog {
         if written.kept() == Kept::Written {
             sync_if_there(&self.home().join(checkpoint::LEADER_EPOCHS))?;
         }
-        sync_dir(&self.path())?;
+        self.names_made.fetch_add(1, Ordering::AcqRel);
+        self.sync_names()?;
         let mut view = self.view.lock();
         if view.epochs == written && written.kept() == Kept::Written {
             view.epochs.set_kept(Kept::Synced);
         }
+        Ok(())
+    }
+
+    /// Makes the topic's id, the names in the directory and its own name survive a crash of the machine, where files were
+    /// made since that was done.
+    fn sync_names(&self) -> Result<(), StorageError> {
+        let made = self.names_made.load(Ordering::Acquire);
+        let synced = self.names_synced.load(Ordering::Acquire);
+        if made == synced {
+            return Ok(());
+        }
+        let path = self.path();
+        if synced == 0 {
+            sync_if_there(&path.join(meta::PARTITION_METADATA))?;
+        }
+        sync_dir(&path)?;
+        if synced == 0
+            && let Some(parent) = path.parent()
+        {
+            sync_dir(parent)?;
+        }
+        self.names_synced.fetch_max(made, Ordering::AcqRel);
         Ok(())
     }
 

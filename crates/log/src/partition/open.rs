@@ -8,12 +8,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use moldau_types::{Offset, TopicId};
 use parking_lot::{Mutex, RwLock};
 
+use super::flush::sync_if_there;
 use super::listing::Listing;
 use super::place::Place;
 use super::recover::{RecoveryReport, remove_segment};
@@ -24,7 +25,7 @@ use crate::config::LogConfig;
 use crate::directory::LogDir;
 use crate::epochs::LeaderEpochs;
 use crate::error::StorageError;
-use crate::files::{LOG_SUFFIX, SNAPSHOT_SUFFIX, checkpoint, file_name, meta};
+use crate::files::{LOG_SUFFIX, SNAPSHOT_SUFFIX, checkpoint, file_name, meta, sync_dir};
 use crate::index::Pending;
 use crate::producers::{ProducerTable, Transactions};
 use crate::segment::{Home, IndexBuilder, Segment};
@@ -158,6 +159,8 @@ impl OpenLog {
             } else {
                 i64::MAX
             }),
+            names_made: AtomicU64::new(1),
+            names_synced: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
             used: AtomicBool::new(false),
             writer: Mutex::new(Writer {
@@ -195,5 +198,23 @@ impl OpenLog {
             meta::write_partition_metadata(&self.path, id.0)?;
         }
         Ok(found.or(self.topic_id))
+    }
+}
+
+impl PartitionLog {
+    /// Gives a log whose `partition.metadata` was lost the id of its topic.
+    pub(crate) fn adopt_topic_id(&self, topic_id: TopicId) -> Result<(), StorageError> {
+        let mut known = self.topic_id.write();
+        if known.is_some() {
+            return Ok(());
+        }
+        tracing::warn!(topic = %self.topic, partition = self.partition, %topic_id, "partition.metadata was lost; writing it anew");
+        let path = self.path();
+        meta::write_partition_metadata(&path, topic_id.0)
+            .and_then(|()| sync_if_there(&path.join(meta::PARTITION_METADATA)))
+            .and_then(|()| sync_dir(&path))
+            .map_err(|error| self.observe(error))?;
+        *known = Some(topic_id);
+        Ok(())
     }
 }

@@ -85,3 +85,14 @@ fn an_empty_segment_within_another_is_dropped_at_a_start() {
         }
     }
 }
+
+#[test]
+fn the_first_sync_brings_the_topics_id_to_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_at(dir.path(), small_segments(), true);
+    append(&log, &sized(1)).unwrap();
+    // A device that cannot be synced shows who tries.
+    std::os::unix::fs::symlink("/dev/null", dir.path().join("t-0/partition.metadata")).unwrap();
+    assert!(log.sync().is_err());
+    assert_eq!(log.synced_to().0, 0);
+}
