@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use moldau_types::LeaderEpoch;
+
 use super::basics::{append, base_offsets, open_at};
-use super::build::Build;
+use super::build::{Build, given as given_batch};
 use crate::*;
 
 fn small_segments() -> LogConfig {
@@ -95,4 +97,36 @@ fn the_first_sync_brings_the_topics_id_to_the_disk() {
     std::os::unix::fs::symlink("/dev/null", dir.path().join("t-0/partition.metadata")).unwrap();
     assert!(log.sync().is_err());
     assert_eq!(log.synced_to().0, 0);
+}
+
+/// The repeated batch was acknowledged with the offset of one that was not there.
+#[test]
+fn a_repeated_batch_fails_with_the_write_that_its_original_was_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_at(dir.path(), LogConfig::default(), true);
+    let of = |sequence| Build { producer: Some((7, 0, sequence)), ..Build::default() }.bytes();
+    let gathered = |given: &[i32]| {
+        let mut bytes: Vec<_> = given.iter().map(|sequence| of(*sequence)).collect();
+        let mut batches: Vec<_> =
+            bytes.iter_mut().map(|bytes| given_batch(bytes, AppendOrigin::Client)).collect();
+        log.append_as_leader(&mut batches, LeaderEpoch(0), 5000)
+    };
+    assert!(gathered(&[0]).iter().all(Result::is_ok));
+    log.release_idle();
+    // Every write to this device says that there is no space left.
+    let file = dir.path().join("t-0/00000000000000000000.log");
+    let aside = dir.path().join("aside");
+    fs::rename(&file, &aside).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    let results = gathered(&[0, 1, 1]);
+    assert!(results[0].as_ref().is_ok_and(|info| info.duplicate), "its original is in the log");
+    for result in &results[1..] {
+        assert!(matches!(result, Err(AppendError::Storage(_))), "{result:?}");
+    }
+    log.release_idle();
+    fs::rename(&aside, &file).unwrap();
+    let results = gathered(&[1, 1]);
+    let answers: Vec<_> = results.into_iter().map(|result| result.unwrap()).collect();
+    assert_eq!(answers.iter().map(|info| info.first_offset.0).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(answers.iter().map(|info| info.duplicate).collect::<Vec<_>>(), [false, true]);
 }
