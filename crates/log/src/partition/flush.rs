@@ -99,7 +99,14 @@ impl PartitionLog {
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(active.base_offset, Ordering::AcqRel);
         }
+        self.remove_passing_snapshots(active.base_offset).map_err(|error| self.observe(error))?;
         Ok(self.recovery_point())
+    }
+
+    /// Removes producer snapshots inside closed segments: recovery begins behind them from now on.
+    fn remove_passing_snapshots(&self, active_base_offset: i64) -> Result<(), StorageError> {
+        let bases: Vec<i64> = self.view.lock().segments.iter().map(|segment| segment.base_offset).collect();
+        self.remove_snapshots(|offset| offset < active_base_offset && bases.binary_search(&offset).is_err())
     }
 
     /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later

@@ -124,7 +124,12 @@ impl OpenLog {
         }
         recovery.epochs.truncate_from_end(log_end);
         recovery.epochs.truncate_from_start(log_start);
-        for &offset in files.snapshots.iter().filter(|&&offset| offset > log_end) {
+        let newest = files.snapshots.range(..=log_end).next_back().copied();
+        let is_base = |offset| segments.iter().any(|segment| segment.base_offset == offset);
+        // Of those inside segments a later start wants the newest only, or the one that this start could use.
+        for &offset in files.snapshots.iter().filter(|&&offset| {
+            Some(offset) != newest && offset != last_snapshot && (offset > log_end || !is_base(offset))
+        }) {
             let _ = std::fs::remove_file(self.path.join(file_name(offset, SNAPSHOT_SUFFIX)));
         }
         let active_size = segments.last().map_or(0, |active| active.size());

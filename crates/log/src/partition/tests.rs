@@ -3,3 +3,4 @@
 mod basics;
 pub(crate) mod build;
 mod failed_files;
+mod snapshots;
