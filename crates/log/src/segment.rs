@@ -16,7 +16,7 @@ use crate::files::{
 };
 use crate::index::txn::{self, AbortedTransaction};
 use crate::index::{DiskIndex, IndexEntry, OffsetEntry, TimeEntry};
-use crate::scan::{LARGE_WINDOW, ScanError, Scanner};
+use crate::scan::{LARGE_WINDOW, SMALL_WINDOW, ScanError, Scanner};
 
 /// The directory of a partition; its name changes when the partition is deleted or moved.
 #[derive(Debug)]
@@ -218,11 +218,34 @@ impl Segment {
                 .times
                 .load(|| self.path(TIME_INDEX_SUFFIX), |last| last.timestamp >= 0 && size > 0)
                 .map_err(|e| StorageError::io("reading", &self.path(TIME_INDEX_SUFFIX), e))?
-            && (size == 0 || self.times.known_len() != Some(0));
+            && (size == 0 || self.times.known_len() != Some(0) || self.lacks_timestamps()?);
         if !sound {
             self.rebuild_indexes()?;
         }
         Ok(())
+    }
+
+    /// Whether the segment's first batch and those behind the last entry of the offset index have no timestamps: then an empty
+    /// time index is no damage.
+    fn lacks_timestamps(&self) -> Result<bool, StorageError> {
+        let path = || self.path(INDEX_SUFFIX);
+        let last = self.offsets.last(path).map_err(|e| StorageError::io("reading", &path(), e))?;
+        let tail = last.map_or(0, |entry| u64::from(entry.position));
+        let file = self.file()?;
+        for (start, batches) in [(0, 1), (tail, usize::MAX)] {
+            let mut scanner = Scanner::new(&file, start, self.size(), SMALL_WINDOW);
+            for _ in 0..batches {
+                match scanner.next_header() {
+                    Ok(Some(found)) if found.max_timestamp < 0 => {}
+                    Ok(None) => break,
+                    Ok(Some(_)) | Err(ScanError::Torn { .. }) => return Ok(false),
+                    Err(ScanError::Io(error)) => {
+                        return Err(StorageError::io("reading", &self.path(LOG_SUFFIX), error));
+                    }
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Writes both indexes anew from the batches.
