@@ -17,7 +17,7 @@ use crate::files::{
 };
 use crate::index::txn::{self, AbortedTransaction};
 use crate::index::{DiskIndex, IndexEntry, OffsetEntry, TimeEntry};
-use crate::scan::{LARGE_WINDOW, ScanError, Scanner};
+use crate::scan::{LARGE_WINDOW, SMALL_WINDOW, ScanError, Scanner};
 
 /// The directory of a partition; its name changes when the partition is deleted or moved.
 #[derive(Debug)]
@@ -94,12 +94,35 @@ impl Segment {
     }
 
     /// Makes an empty segment, replacing whatever has its name. Its index files are there from the beginning, empty: who reads the
-    /// directory, such as Kafka's dump tool, looks for them.
+    /// directory, such as Kafka's dump tool, looks for them. A failure leaves no file of it: an empty one would stand between
+    /// the records before it and those that the old segment takes instead.
     pub(crate) fn create(
         home: Arc<Home>,
         base_offset: i64,
         preallocate: u64,
     ) -> Result<Segment, StorageError> {
+        let created = Self::create_files(&home, base_offset, preallocate);
+        let file = created.inspect_err(|_| {
+            for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+                let _ = std::fs::remove_file(home.join(&file_name(base_offset, suffix)));
+            }
+        })?;
+        let segment = Segment {
+            offsets: DiskIndex::empty(),
+            times: DiskIndex::empty(),
+            largest: Mutex::new(Some(TimestampOffset::NONE)),
+            ..Segment::existing(home, base_offset, 0, false)
+        };
+        segment.log.set(file);
+        Ok(segment)
+    }
+
+    /// Makes the files of an empty segment, the log file last: a segment is there when that is.
+    fn create_files(home: &Home, base_offset: i64, preallocate: u64) -> Result<File, StorageError> {
+        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+            let path = home.join(&file_name(base_offset, suffix));
+            File::create(&path).map_err(|e| StorageError::io("creating", &path, e))?;
+        }
         let path = home.join(&file_name(base_offset, LOG_SUFFIX));
         let file = OpenOptions::new()
             .read(true)
@@ -111,18 +134,7 @@ impl Segment {
         if preallocate > 0 {
             file.set_len(preallocate).map_err(|e| StorageError::io("preallocating", &path, e))?;
         }
-        for suffix in [INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
-            let path = home.join(&file_name(base_offset, suffix));
-            File::create(&path).map_err(|e| StorageError::io("creating", &path, e))?;
-        }
-        let segment = Segment {
-            offsets: DiskIndex::empty(),
-            times: DiskIndex::empty(),
-            largest: Mutex::new(Some(TimestampOffset::NONE)),
-            ..Segment::existing(home, base_offset, 0, false)
-        };
-        segment.log.set(file);
-        Ok(segment)
+        Ok(file)
     }
 
     /// Sound bytes in the log file.
@@ -207,11 +219,34 @@ impl Segment {
                 .times
                 .load(|| self.path(TIME_INDEX_SUFFIX), |last| last.timestamp >= 0 && size > 0)
                 .map_err(|e| StorageError::io("reading", &self.path(TIME_INDEX_SUFFIX), e))?
-            && (size == 0 || self.times.known_len() != Some(0));
+            && (size == 0 || self.times.known_len() != Some(0) || self.lacks_timestamps()?);
         if !sound {
             self.rebuild_indexes()?;
         }
         Ok(())
+    }
+
+    /// Whether the segment's first batch and those behind the last entry of the offset index have no timestamps: then an empty
+    /// time index is no damage.
+    fn lacks_timestamps(&self) -> Result<bool, StorageError> {
+        let path = || self.path(INDEX_SUFFIX);
+        let last = self.offsets.last(path).map_err(|e| StorageError::io("reading", &path(), e))?;
+        let tail = last.map_or(0, |entry| u64::from(entry.position));
+        let file = self.file()?;
+        for (start, batches) in [(0, 1), (tail, usize::MAX)] {
+            let mut scanner = Scanner::new(&file, start, self.size(), SMALL_WINDOW);
+            for _ in 0..batches {
+                match scanner.next_header() {
+                    Ok(Some(found)) if found.max_timestamp < 0 => {}
+                    Ok(None) => break,
+                    Ok(Some(_)) | Err(ScanError::Torn { .. }) => return Ok(false),
+                    Err(ScanError::Io(error)) => {
+                        return Err(StorageError::io("reading", &self.path(LOG_SUFFIX), error));
+                    }
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Writes both indexes anew from the batches.

@@ -24,16 +24,19 @@ fn read_optional(path: &Path) -> Result<Option<String>, StorageError> {
     }
 }
 
-/// Writes `partition.metadata`; the file ends without a newline, as the reference writes it.
+/// Writes `partition.metadata`, which the log's first sync brings to the disk; the file ends without a newline, as the reference writes it.
 pub(crate) fn write_partition_metadata(dir: &Path, topic_id: Uuid) -> Result<(), StorageError> {
     let text = format!("version: 0\ntopic_id: {topic_id}");
     write_whole(&dir.join(PARTITION_METADATA), text.as_bytes(), false)
 }
 
-/// The topic id in `partition.metadata`, `None` without the file.
+/// The topic id in `partition.metadata`, `None` without the file or with an empty one, as a loss of power may leave it.
 pub(crate) fn read_partition_metadata(dir: &Path) -> Result<Option<Uuid>, StorageError> {
     let path = dir.join(PARTITION_METADATA);
     let Some(text) = read_optional(&path)? else { return Ok(None) };
+    if text.trim_matches(['\0', '\n']).is_empty() {
+        return Ok(None);
+    }
     let mut version = None;
     let mut topic_id = None;
     for line in text.lines() {
@@ -136,6 +139,15 @@ mod tests {
         write_clean_shutdown(dir.path(), 71).unwrap();
         assert_eq!(take_clean_shutdown(dir.path()).unwrap(), Some(71));
         assert_eq!(take_clean_shutdown(dir.path()).unwrap(), None, "it holds for one start");
+    }
+
+    #[test]
+    fn an_empty_partition_metadata_counts_as_absent() {
+        let dir = tempfile::tempdir().unwrap();
+        for lost in ["", "\0\0\0"] {
+            fs::write(dir.path().join(PARTITION_METADATA), lost).unwrap();
+            assert_eq!(read_partition_metadata(dir.path()).unwrap(), None);
+        }
     }
 
     #[test]

@@ -156,6 +156,10 @@ impl LogManager {
                 (Some(found), Some(wanted)) if found != wanted => {
                     Err(CreateLogError::OtherTopicId { topic: topic.to_owned(), partition, found, wanted })
                 }
+                (None, Some(wanted)) => {
+                    log.adopt_topic_id(wanted)?;
+                    Ok(Arc::clone(log))
+                }
                 _ => Ok(Arc::clone(log)),
             };
         }

@@ -20,7 +20,7 @@ impl LogManager {
     pub fn checkpoint(&self) {
         for log in self.logs_and_copies() {
             if log.synced_to() > log.recovery_point() {
-                report(&log, "flushing", log.flush());
+                report(&log, "syncing", log.sync());
             }
         }
         self.write_checkpoints(RECOVERY_POINTS);

@@ -97,6 +97,27 @@ fn a_clean_stop_and_a_crash_keep_every_log() {
     assert!(matches!(other, Err(CreateLogError::OtherTopicId { .. })));
 }
 
+/// What a loss of power soon after a topic's creation may leave took the partition offline.
+#[test]
+fn an_empty_partition_metadata_is_written_anew_with_the_topics_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let dirs = [dir.path().to_owned()];
+    let manager_before = manager(&dirs);
+    load(&manager_before);
+    append(&create(&manager_before, "t", 0), 3);
+    drop(manager_before);
+    let path = dir.path().join("t-0/partition.metadata");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, "").unwrap();
+    let manager = manager(&dirs);
+    let report = load(&manager);
+    assert_eq!((report.partitions, report.failed), (1, 0));
+    let log = create(&manager, "t", 0);
+    assert_eq!(log.offsets().log_end, Offset(3));
+    assert_eq!(log.topic_id(), Some(TopicId(Uuid::from_u128(77))));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), whole);
+}
+
 #[test]
 fn a_deleted_partition_leaves_no_recovery_point_for_its_successor() {
     let dir = tempfile::tempdir().unwrap();

@@ -83,6 +83,8 @@ struct Staged {
 /// The batches of one write and how to take them back.
 struct Group {
     staged: Vec<Staged>,
+    /// Batches that repeat a staged one: there is nothing that they repeat if the write fails.
+    repeats: Vec<usize>,
     undo: Vec<(i64, Option<ProducerEntry>)>,
     /// Where the next batch goes.
     end: u64,
@@ -142,6 +144,7 @@ impl PartitionLog {
         writer.index.set_interval(config.index_interval_bytes);
         let mut group = Group {
             staged: Vec::with_capacity(batches.len()),
+            repeats: Vec::new(),
             undo: Vec::new(),
             end: active.size(),
             next_offset: log_end,
@@ -196,11 +199,9 @@ impl PartitionLog {
         if let Err(error) = self.write(&mut writer, &active, &mut group, batches, &mut results) {
             self.observe(error);
         }
-        if writer.unflushed_since_ms.is_none() && group.next_offset > log_end {
-            writer.unflushed_since_ms = Some(now_ms);
-        }
         drop(writer);
         if group.next_offset > log_end {
+            self.unsynced_since_ms.fetch_min(now_ms, Ordering::AcqRel);
             self.notify(self.offsets());
         }
         if rolled && let Some(wake) = &*self.on_roll.read() {
@@ -242,6 +243,9 @@ impl PartitionLog {
             if batch.origin == AppendOrigin::Client
                 && let Some(duplicate) = writer.producers.duplicate_of(header)
             {
+                if group.staged.first().is_some_and(|first| duplicate.last_offset >= first.base_offset) {
+                    group.repeats.push(index);
+                }
                 return Ok(AppendInfo {
                     first_offset: Offset(duplicate.first_offset()),
                     last_offset: Offset(duplicate.last_offset),
@@ -312,6 +316,7 @@ impl PartitionLog {
         }
         let committed = self.commit(writer, active, group);
         group.staged.clear();
+        group.repeats.clear();
         group.undo.clear();
         committed
     }
@@ -343,8 +348,8 @@ impl PartitionLog {
                 reason: other.to_string(),
             },
         }));
-        for staged in group.staged.drain(..) {
-            results[staged.index] = Err(shared.clone());
+        for index in group.staged.drain(..).map(|staged| staged.index).chain(group.repeats.drain(..)) {
+            results[index] = Err(shared.clone());
         }
         group.end = start;
         group.next_offset = first_offset;

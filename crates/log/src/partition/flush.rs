@@ -14,7 +14,7 @@ use crate::epochs::Kept;
 use crate::error::StorageError;
 use crate::files::{
     INDEX_SUFFIX, LOG_SUFFIX, SNAPSHOT_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, checkpoint, file_name,
-    sync_dir,
+    meta, sync_dir,
 };
 use crate::segment::Segment;
 
@@ -23,12 +23,18 @@ impl PartitionLog {
     pub fn sync(&self) -> Result<Offset, StorageError> {
         let _settling = self.settling.read();
         self.place.load().directory.check()?;
+        // Taken before the log end is read: what is appended between gets a time of its own or is synced too.
+        let since_ms = self.unsynced_since_ms.swap(i64::MAX, Ordering::AcqRel);
         let (segments, log_end) = self.unflushed(self.synced_to().0);
-        for segment in &segments {
-            let file = segment.file().map_err(|error| self.observe(error))?;
+        let synced = segments.iter().try_for_each(|segment| {
+            let file = segment.file()?;
             self.directory()
                 .timed(|| file.sync_data())
-                .map_err(|e| self.observe(StorageError::io("syncing", &segment.path(LOG_SUFFIX), e)))?;
+                .map_err(|e| StorageError::io("syncing", &segment.path(LOG_SUFFIX), e))
+        });
+        if let Err(error) = synced.and_then(|()| self.sync_names()) {
+            self.unsynced_since_ms.fetch_min(since_ms, Ordering::AcqRel);
+            return Err(self.observe(error));
         }
         self.synced_to.fetch_max(log_end, Ordering::AcqRel);
         Ok(Offset(log_end))
@@ -43,6 +49,13 @@ impl PartitionLog {
 
     /// [`flush`](Self::flush) for who holds *settling* already.
     pub(super) fn flush_settled(&self) -> Result<Offset, StorageError> {
+        let since_ms = self.unsynced_since_ms.swap(i64::MAX, Ordering::AcqRel);
+        self.flush_everything().inspect_err(|_| {
+            self.unsynced_since_ms.fetch_min(since_ms, Ordering::AcqRel);
+        })
+    }
+
+    fn flush_everything(&self) -> Result<Offset, StorageError> {
         let (segments, log_end) = {
             let mut writer = self.open_writer()?;
             let (segments, log_end) = self.unflushed(self.recovery_point().0);
@@ -54,7 +67,6 @@ impl PartitionLog {
                 .and_then(|()| self.write_pending_index(&active))
                 .and_then(|()| self.take_passing_snapshot(&mut writer, log_end, active.base_offset))
                 .map_err(|error| self.observe(error))?;
-            writer.unflushed_since_ms = None;
             (segments, log_end)
         };
         segments
@@ -87,12 +99,14 @@ impl PartitionLog {
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(active.base_offset, Ordering::AcqRel);
         }
+        self.remove_passing_snapshots(active.base_offset).map_err(|error| self.observe(error))?;
         Ok(self.recovery_point())
     }
 
-    /// Since when records wait for a flush, `None` if none do.
-    pub fn unflushed_since_ms(&self) -> Option<i64> {
-        self.writer.lock().unflushed_since_ms
+    /// Removes producer snapshots inside closed segments: recovery begins behind them from now on.
+    fn remove_passing_snapshots(&self, active_base_offset: i64) -> Result<(), StorageError> {
+        let bases: Vec<i64> = self.view.lock().segments.iter().map(|segment| segment.base_offset).collect();
+        self.remove_snapshots(|offset| offset < active_base_offset && bases.binary_search(&offset).is_err())
     }
 
     /// Closes the log as a clean stop does: indexes cut to their entries, producers in a snapshot, all synced. Later
@@ -121,7 +135,7 @@ impl PartitionLog {
                 .map_err(|error| self.observe(error))?;
             self.recovery_point.fetch_max(log_end, Ordering::AcqRel);
         }
-        writer.unflushed_since_ms = None;
+        self.unsynced_since_ms.store(i64::MAX, Ordering::Release);
         self.release_files();
         Ok(())
     }
@@ -146,11 +160,34 @@ impl PartitionLog {
         if written.kept() == Kept::Written {
             sync_if_there(&self.home().join(checkpoint::LEADER_EPOCHS))?;
         }
-        sync_dir(&self.path())?;
+        self.names_made.fetch_add(1, Ordering::AcqRel);
+        self.sync_names()?;
         let mut view = self.view.lock();
         if view.epochs == written && written.kept() == Kept::Written {
             view.epochs.set_kept(Kept::Synced);
         }
+        Ok(())
+    }
+
+    /// Makes the topic's id, the names in the directory and its own name survive a crash of the machine, where files were
+    /// made since that was done.
+    fn sync_names(&self) -> Result<(), StorageError> {
+        let made = self.names_made.load(Ordering::Acquire);
+        let synced = self.names_synced.load(Ordering::Acquire);
+        if made == synced {
+            return Ok(());
+        }
+        let path = self.path();
+        if synced == 0 {
+            sync_if_there(&path.join(meta::PARTITION_METADATA))?;
+        }
+        sync_dir(&path)?;
+        if synced == 0
+            && let Some(parent) = path.parent()
+        {
+            sync_dir(parent)?;
+        }
+        self.names_synced.fetch_max(made, Ordering::AcqRel);
         Ok(())
     }
 
@@ -186,9 +223,7 @@ impl PartitionLog {
         let waiting = self.view.lock().log_end - self.synced_to().0;
         waiting > 0
             && (waiting >= config.flush_messages
-                || self
-                    .unflushed_since_ms()
-                    .is_some_and(|since| now_ms.saturating_sub(since) >= config.flush_ms))
+                || now_ms.saturating_sub(self.unsynced_since_ms.load(Ordering::Acquire)) >= config.flush_ms)
     }
 
     /// A snapshot inside the active segment, so that recovery need not read the segment for its producers. The one

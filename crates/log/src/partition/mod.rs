@@ -28,7 +28,7 @@ mod trim;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use moldau_types::{LeaderEpoch, Offset, TopicId};
@@ -82,6 +82,12 @@ pub struct PartitionLog {
     recovery_point: AtomicI64,
     /// Offset up to which the records, if not all that recovery wants, are on the disk.
     synced_to: AtomicI64,
+    /// When the oldest record that no sync has taken was appended; `i64::MAX` without one.
+    unsynced_since_ms: AtomicI64,
+    /// Counts the files that were made and without which the records would not be found: at the opening, and with each roll.
+    names_made: AtomicU64,
+    /// How many of them are on the disk with their names.
+    names_synced: AtomicU64,
     /// The directory is that of a deleted partition.
     deleted: AtomicBool,
     /// An append or a read came since the last look.
@@ -109,8 +115,6 @@ struct Writer {
     doomed: Vec<DoomedFile>,
     /// Position up to which blocks of the active segment's file are taken.
     reserved_to: u64,
-    /// When the oldest data behind the recovery point was appended.
-    unflushed_since_ms: Option<i64>,
 }
 
 /// A file that waits for its removal.

@@ -8,12 +8,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use moldau_types::{Offset, TopicId};
 use parking_lot::{Mutex, RwLock};
 
+use super::flush::sync_if_there;
 use super::listing::Listing;
 use super::place::Place;
 use super::recover::{RecoveryReport, remove_segment};
@@ -24,7 +25,7 @@ use crate::config::LogConfig;
 use crate::directory::LogDir;
 use crate::epochs::LeaderEpochs;
 use crate::error::StorageError;
-use crate::files::{LOG_SUFFIX, SNAPSHOT_SUFFIX, checkpoint, file_name, meta};
+use crate::files::{LOG_SUFFIX, SNAPSHOT_SUFFIX, checkpoint, file_name, meta, sync_dir};
 use crate::index::Pending;
 use crate::producers::{ProducerTable, Transactions};
 use crate::segment::{Home, IndexBuilder, Segment};
@@ -123,7 +124,12 @@ impl OpenLog {
         }
         recovery.epochs.truncate_from_end(log_end);
         recovery.epochs.truncate_from_start(log_start);
-        for &offset in files.snapshots.iter().filter(|&&offset| offset > log_end) {
+        let newest = files.snapshots.range(..=log_end).next_back().copied();
+        let is_base = |offset| segments.iter().any(|segment| segment.base_offset == offset);
+        // Of those inside segments a later start wants the newest only, or the one that this start could use.
+        for &offset in files.snapshots.iter().filter(|&&offset| {
+            Some(offset) != newest && offset != last_snapshot && (offset > log_end || !is_base(offset))
+        }) {
             let _ = std::fs::remove_file(self.path.join(file_name(offset, SNAPSHOT_SUFFIX)));
         }
         let active_size = segments.last().map_or(0, |active| active.size());
@@ -153,6 +159,13 @@ impl OpenLog {
                 self.recovery_point.0.min(log_end)
             }),
             synced_to: AtomicI64::new(0),
+            unsynced_since_ms: AtomicI64::new(if !self.clean && self.recovery_point.0 < log_end {
+                self.now_ms
+            } else {
+                i64::MAX
+            }),
+            names_made: AtomicU64::new(1),
+            names_synced: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
             used: AtomicBool::new(false),
             writer: Mutex::new(Writer {
@@ -165,7 +178,6 @@ impl OpenLog {
                 last_snapshot: last_snapshot.min(log_end),
                 doomed: Vec::new(),
                 reserved_to: 0,
-                unflushed_since_ms: (!self.clean && self.recovery_point.0 < log_end).then_some(self.now_ms),
             }),
             config: ArcSwap::from_pointee(self.config),
             follow_end: AtomicBool::new(false),
@@ -191,5 +203,23 @@ impl OpenLog {
             meta::write_partition_metadata(&self.path, id.0)?;
         }
         Ok(found.or(self.topic_id))
+    }
+}
+
+impl PartitionLog {
+    /// Gives a log whose `partition.metadata` was lost the id of its topic.
+    pub(crate) fn adopt_topic_id(&self, topic_id: TopicId) -> Result<(), StorageError> {
+        let mut known = self.topic_id.write();
+        if known.is_some() {
+            return Ok(());
+        }
+        tracing::warn!(topic = %self.topic, partition = self.partition, %topic_id, "partition.metadata was lost; writing it anew");
+        let path = self.path();
+        meta::write_partition_metadata(&path, topic_id.0)
+            .and_then(|()| sync_if_there(&path.join(meta::PARTITION_METADATA)))
+            .and_then(|()| sync_dir(&path))
+            .map_err(|error| self.observe(error))?;
+        *known = Some(topic_id);
+        Ok(())
     }
 }

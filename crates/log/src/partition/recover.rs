@@ -19,7 +19,7 @@ pub struct RecoveryReport {
     pub scanned_bytes: u64,
     /// Bytes behind the last whole batch that were cut off.
     pub cut_bytes: u64,
-    /// Segments removed because they lay behind a damaged one.
+    /// Segments removed because they lay behind a damaged one, or were empty before the end of the log.
     pub removed_segments: usize,
 }
 
@@ -33,14 +33,13 @@ impl OpenLog {
         recovery: &mut Recovery,
         pending: &mut Pending,
     ) -> Result<(i64, IndexBuilder), StorageError> {
+        self.drop_empty(segments, scan_from, recovery)?;
         let mut number = 0;
         let mut log_end = segments[0].base_offset;
         let mut builder = IndexBuilder::new(log_end, self.config.index_interval_bytes);
         while number < segments.len() {
             let segment = Arc::clone(&segments[number]);
-            let next = segments.get(number + 1).map(|next| next.base_offset);
-            let is_last = next.is_none();
-            if let Some(next) = next
+            if let Some(next) = segments.get(number + 1).map(|next| next.base_offset)
                 && next <= scan_from
             {
                 if recovery.producers_from < next {
@@ -52,7 +51,14 @@ impl OpenLog {
             }
             let outcome = self.recover_segment(&segment, scan_from, recovery, pending)?;
             builder = outcome.builder;
-            log_end = outcome.log_end;
+            log_end = log_end.max(outcome.log_end);
+            if let Some(next) = segments.get(number + 1)
+                && next.size() == 0
+                && next.base_offset < log_end
+            {
+                drop_segment(&segments.remove(number + 1), recovery);
+            }
+            let next = segments.get(number + 1).map(|next| next.base_offset);
             if let Some((position, reason)) = outcome.torn {
                 self.cut(segments, number, position, &reason, recovery)?;
                 break;
@@ -67,7 +73,7 @@ impl OpenLog {
                 self.cut(segments, number, segment.size(), &reason, recovery)?;
                 break;
             }
-            if !is_last {
+            if next.is_some() {
                 close_recovered(&segment, &mut builder, pending)?;
                 segment.release();
             }
@@ -75,6 +81,42 @@ impl OpenLog {
         }
         builder.restart_interval();
         Ok((log_end, builder))
+    }
+
+    /// Drops empty segments that a roll left behind which failed, while the one before took the records: those that are not
+    /// the last, and the last one where those before reach past its base offset.
+    fn drop_empty(
+        &self,
+        segments: &mut Vec<Arc<Segment>>,
+        scan_from: i64,
+        recovery: &mut Recovery,
+    ) -> Result<(), StorageError> {
+        for number in (1..segments.len().saturating_sub(1)).rev() {
+            // Compaction may leave one too; then its offsets go to the segment before, which has none of them either.
+            if segments[number].size() == 0 {
+                drop_segment(&segments.remove(number), recovery);
+            }
+        }
+        let [.., before, last] = &segments[..] else { return Ok(()) };
+        // What lies behind the recovery point is read all the same.
+        if last.size() == 0 && last.base_offset <= scan_from && self.end_of(before)? > last.base_offset {
+            drop_segment(last, recovery);
+            segments.pop();
+        }
+        Ok(())
+    }
+
+    /// Offset behind the last batch of a segment that is not the last, as far as its batches are sound.
+    fn end_of(&self, segment: &Segment) -> Result<i64, StorageError> {
+        let file = segment.file()?;
+        let start = if self.clean { segment.floor_position(i64::MAX).unwrap_or(0) } else { 0 };
+        let mut scanner = Scanner::new(&file, start, segment.size(), crate::scan::SMALL_WINDOW);
+        let mut end = segment.base_offset;
+        while let Ok(Some(found)) = scanner.next_header() {
+            end = found.last_offset + 1;
+        }
+        segment.release();
+        Ok(end)
     }
 
     /// Reads a segment from the recovery point on, or after a clean stop from its last index entry on.
@@ -259,6 +301,13 @@ fn close_recovered(
     written.and_then(|()| segment.times.trim(&path)).map_err(|e| StorageError::io("writing", &path, e))?;
     *pending = Pending::default();
     Ok(())
+}
+
+/// Removes an empty segment that is none.
+fn drop_segment(segment: &Segment, recovery: &mut Recovery) {
+    tracing::warn!(segment = %segment.path(LOG_SUFFIX).display(), "removing an empty segment that a failed roll left");
+    recovery.report.removed_segments += 1;
+    remove_segment(segment);
 }
 
 pub(super) fn remove_segment(segment: &Segment) {

@@ -251,7 +251,7 @@ impl PartitionLog {
         writer.reserved_to = 0;
         // The old ones go with their directory.
         writer.doomed = std::mem::take(&mut theirs.doomed);
-        writer.unflushed_since_ms = None;
+        self.unsynced_since_ms.store(i64::MAX, Ordering::Release);
         Ok(Moved::Done(left))
     }
 

@@ -2,6 +2,7 @@
 //! far from the segment's first, when an index is full, or when an offset does not fit the index any more.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use moldau_protocol::records::TimestampType;
 
@@ -131,6 +132,7 @@ impl PartitionLog {
         let segment = Segment::create(self.home(), base_offset, preallocate)?;
         // Remains of a segment that a truncation removed; the new one makes its own when it needs one.
         let _ = std::fs::remove_file(segment.path(crate::files::TXN_INDEX_SUFFIX));
+        self.names_made.fetch_add(1, Ordering::AcqRel);
         Ok(Arc::new(segment))
     }
 

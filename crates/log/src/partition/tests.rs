@@ -3,3 +3,5 @@
 mod at_once;
 mod basics;
 pub(crate) mod build;
+mod failed_files;
+mod snapshots;

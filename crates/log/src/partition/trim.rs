@@ -53,6 +53,7 @@ impl PartitionLog {
             "deleted segments by retention"
         );
         self.doom(&mut writer, &removed, &config, now_ms);
+        self.remove_snapshots(|offset| offset < first).map_err(|error| self.observe(error))?;
         self.cut_epochs_at_start(log_start).map_err(|error| self.observe(error))?;
         if self.recovery_point().0 < first {
             // Recovery will begin there: what it knows of producers must be on the disk.

@@ -3,10 +3,11 @@
 //! Invariants: batches of one partition keep their order; each batch gets its own result; the bytes are changed only
 //! where the log patches the base offset and the leader epoch.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendError, AppendOrigin};
+use moldau_log::{AppendBatch, AppendError, AppendOrigin, PartitionLog, StorageError};
 use moldau_types::Offset;
 
 use super::validate::Validated;
@@ -37,7 +38,7 @@ pub(crate) struct Appended {
 
 /// Appends all batches; their ranges lie in `bytes` one after another. Calls `answer` once for each.
 pub(crate) fn append<S>(
-    mut batches: Vec<Batch<S>>,
+    batches: Vec<Batch<S>>,
     bytes: &mut [u8],
     now_ms: i64,
     mut answer: impl FnMut(S, &Partition, Result<Appended, AppendError>),
@@ -52,20 +53,37 @@ pub(crate) fn append<S>(
         rest = after;
         at = batch.range.end;
     }
-    let mut parts = parts.into_iter();
-    let mut queue: Vec<(Batch<S>, Option<&mut [u8]>)> = batches.drain(..).zip(parts.by_ref()).collect();
-    while !queue.is_empty() {
-        let partition = queue[0].0.partition.clone();
-        let (of_partition, others): (Vec<_>, Vec<_>) =
-            queue.into_iter().partition(|(batch, _)| Arc::ptr_eq(&batch.partition, &partition));
-        queue = others;
+    for (partition, of_partition) in grouped(batches.into_iter().zip(parts)) {
         append_to(&partition, of_partition, now_ms, &mut answer);
     }
 }
 
+/// What is to be appended to one partition.
+type OfPartition<'a, S> = (Arc<Partition>, Vec<Received<'a, S>>);
+/// A batch and its bytes in the receive buffer.
+type Received<'a, S> = (Batch<S>, Option<&'a mut [u8]>);
+
+/// The batches by their partitions, in the order of each one's first batch; those of one partition keep their order.
+fn grouped<'a, S>(batches: impl Iterator<Item = Received<'a, S>>) -> Vec<OfPartition<'a, S>> {
+    let mut places: HashMap<*const Partition, usize> = HashMap::new();
+    let mut groups: Vec<OfPartition<'a, S>> = Vec::new();
+    for received in batches {
+        let partition = &received.0.partition;
+        let place = match groups.last() {
+            Some((last, _)) if Arc::ptr_eq(last, partition) => groups.len() - 1,
+            _ => *places.entry(Arc::as_ptr(partition)).or_insert_with(|| {
+                groups.push((Arc::clone(partition), Vec::new()));
+                groups.len() - 1
+            }),
+        };
+        groups[place].1.push(received);
+    }
+    groups
+}
+
 fn append_to<S>(
     partition: &Partition,
-    mut batches: Vec<(Batch<S>, Option<&mut [u8]>)>,
+    mut batches: Vec<Received<'_, S>>,
     now_ms: i64,
     answer: &mut impl FnMut(S, &Partition, Result<Appended, AppendError>),
 ) {
@@ -93,12 +111,17 @@ fn append_to<S>(
     if results.iter().any(Result::is_ok) {
         partition.moved();
     }
-    if partition.log.flush_is_due(now_ms)
-        && let Err(error) = partition.log.flush()
-    {
-        tracing::error!(topic = %partition.topic, partition = partition.index.0, "flush.messages or flush.ms: {error}");
-    }
+    // What is not on the disk although `flush.*` asks for it is not acknowledged. It stays in the log: a retry of an idempotent
+    // producer is a duplicate then, which comes by here again.
+    let unsynced = match partition.log.flush_is_due(now_ms) {
+        true => sync(&partition.log).err().map(Arc::new),
+        false => None,
+    };
     for ((batch, _), result) in batches.into_iter().zip(results) {
+        let result = result.and_then(|info| match &unsynced {
+            Some(error) => Err(AppendError::Storage(Arc::clone(error))),
+            None => Ok(info),
+        });
         let appended = result.map(|info| Appended {
             base_offset: info.first_offset,
             log_append_time_ms: info.log_append_time_ms,
@@ -110,3 +133,15 @@ fn append_to<S>(
         answer(batch.slot, partition, appended);
     }
 }
+
+/// Syncs the records of a log; a worker of the runtime lets others take its tasks meanwhile.
+fn sync(log: &PartitionLog) -> Result<Offset, StorageError> {
+    let runtime = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match runtime {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| log.sync()),
+        _ => log.sync(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,46 @@ fn a_torn_tail_is_cut_off() {
     append(&log, &Build::default()).unwrap();
     assert_eq!(base_offsets(&log, 0, 1 << 20, ReadUpTo::LogEnd), [0, 1, 2, 3, 4]);
 }
+
+#[test]
+fn the_time_of_flush_ms_counts_from_the_first_append_behind_the_last_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open_at(dir.path(), LogConfig { flush_ms: 100, ..LogConfig::default() }, true);
+    for _ in 0..2 {
+        append(&log, &Build::default()).unwrap();
+        assert!(!log.flush_is_due(5099));
+        assert!(log.flush_is_due(5100));
+        log.sync().unwrap();
+        assert!(!log.flush_is_due(9999), "nothing waits");
+    }
+}
+
+/// The empty time index of such a segment was taken for damage at each start.
+#[test]
+fn indexes_of_a_closed_segment_without_timestamps_are_not_rebuilt() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = || LogConfig { index_interval_bytes: 0, retention_ms: -1, ..LogConfig::default() };
+    for (timestamp, kept) in [(-1, true), (1000, false)] {
+        let dir = dir.path().join(kept.to_string());
+        let log = open_at(&dir, config(), true);
+        for _ in 0..3 {
+            append(&log, &Build { timestamps: vec![timestamp], ..Build::default() }).unwrap();
+        }
+        log.roll(5000).unwrap();
+        log.close().unwrap();
+        let (index, times) =
+            (dir.join("t-0/00000000000000000000.index"), dir.join("t-0/00000000000000000000.timeindex"));
+        std::fs::write(&times, "").unwrap();
+        let modified = || std::fs::metadata(&index).unwrap().modified().unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(&index)
+            .unwrap()
+            .set_modified(std::time::UNIX_EPOCH)
+            .unwrap();
+        let log = open_at(&dir, config(), true);
+        assert_eq!(base_offsets(&log, 2, 1000, ReadUpTo::LogEnd), [2]);
+        assert_eq!(modified() == std::time::UNIX_EPOCH, kept, "timestamp {timestamp}");
+        assert_eq!(std::fs::metadata(&times).unwrap().len() == 0, kept);
+    }
+}

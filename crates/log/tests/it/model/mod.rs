@@ -2,7 +2,8 @@
 //! retention, clean stops and crashes. After each step the log must say what the model says.
 //!
 //! A crash is either the process's (everything written is there) or the machine's (of what was not synced, any part of
-//! the tail is lost or damaged, index files and snapshots too). `MOLDAU_LOG_SEED` runs one seed, `MOLDAU_LOG_SEEDS` that
+//! the tail is lost or damaged, index files and snapshots too). Now and then the files of a new segment, or those that go
+//! with a roll, cannot be made. `MOLDAU_LOG_SEED` runs one seed, `MOLDAU_LOG_SEEDS` that
 //! many.
 
 pub(crate) mod shadow;

@@ -26,6 +26,8 @@ pub(crate) struct World {
     leader_epoch: LeaderEpoch,
     /// `leader-epoch-checkpoint` when it was surely on the disk for the last time.
     synced_epochs: Option<Vec<u8>>,
+    /// Some file that an append or a roll wants to make cannot be made.
+    files_fail: bool,
 }
 
 impl World {
@@ -44,7 +46,8 @@ impl World {
         let log = open(&root.path().join("t-0"), &config, false, 0, 0, 0);
         let shadow = Shadow::default();
         let leader_epoch = LeaderEpoch(3);
-        World { rng, root, log, shadow, clock_ms: 1_000_000, config, leader_epoch, synced_epochs: None }
+        let (clock_ms, synced_epochs, files_fail) = (1_000_000, None, false);
+        World { rng, root, log, shadow, clock_ms, config, leader_epoch, synced_epochs, files_fail }
     }
 
     fn epochs_path(&self) -> PathBuf {
@@ -74,7 +77,8 @@ impl World {
         }
         match choice {
             0..60 => self.append(),
-            60..64 => self.log.roll(self.clock_ms).unwrap(),
+            60..62 => self.log.roll(self.clock_ms).unwrap(),
+            62..64 => self.fail_to_create_files(),
             64..68 => self.flush(),
             68..70 => drop(self.log.sync().unwrap()),
             70..74 => self.truncate(),
@@ -87,6 +91,34 @@ impl World {
             88..92 => self.reopen(true),
             92..96 => self.reopen(false),
             _ => self.lose_power(),
+        }
+    }
+
+    /// Appends and rolls while one kind of new file cannot be made: links of those names lead to nowhere.
+    fn fail_to_create_files(&mut self) {
+        let suffixes = ["log", "index", "timeindex", "snapshot.tmp"];
+        let suffix = suffixes[self.rng.random_range(0..suffixes.len())];
+        let end = self.shadow.log_end;
+        let mut links: Vec<PathBuf> =
+            (end..end + 40).map(|offset| self.path().join(format!("{offset:020}.{suffix}"))).collect();
+        links.push(self.path().join("leader-epoch-checkpoint.tmp"));
+        let from = if self.rng.random_bool(0.2) { 0 } else { links.len() - 1 };
+        let links: Vec<_> = if from == 0 { links } else { links[..from].to_vec() };
+        for link in links.iter().filter(|link| !link.exists()) {
+            std::os::unix::fs::symlink("nowhere/at/all", link).unwrap();
+        }
+        self.files_fail = true;
+        for _ in 0..self.rng.random_range(1..5) {
+            self.append();
+            if self.rng.random_bool(0.3) {
+                let _ = self.log.roll(self.clock_ms);
+            }
+        }
+        self.files_fail = false;
+        for link in &links {
+            if link.is_symlink() {
+                fs::remove_file(link).unwrap();
+            }
         }
     }
 
@@ -170,6 +202,7 @@ impl World {
                 Err(AppendError::InvalidProducerEpoch { .. }) => {
                     assert!(expected.is_some_and(|producer| producer.epoch > header.producer_epoch));
                 }
+                Err(AppendError::Storage(_)) if self.files_fail => {}
                 Err(error) => panic!("{error}"),
             }
         }
