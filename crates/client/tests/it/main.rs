@@ -7,6 +7,6 @@ mod connection;
 mod consuming;
 mod idempotence;
 mod idle_topics;
+mod log_broker;
 mod panics;
 mod unanswered;
-mod log_broker;
