@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
-use moldau_client::{ClientError, Delivery, Producer};
+use moldau_client::{ClientError, Delivery, Producer, Topic};
 
 use crate::args::ProduceArgs;
 use crate::command::place::no_partition;
@@ -38,14 +38,10 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     let producer = Producer::connect(config).await?;
     // Says at once when there is no such topic, rather than after the first line.
     let topic = producer.partitions_for(&args.topic).await?;
-    let missing = |partition: i32| {
-        let is_missing = topic.partition(partition).is_none();
-        is_missing.then(|| no_partition(&args.topic, partition, topic.partitions.len()))
-    };
-    if let Some(why) = args.partition.and_then(missing) {
+    if let Some(why) = missing(&topic, args.partition) {
         return Err(Failure::said_no(why));
     }
-    let (tally, stopped) = write_all(&args, &producer).await;
+    let (tally, stopped) = write_all(&args, &producer, &topic).await;
     let closed = producer.close().await;
     let shown = match settings.output_asked {
         Some(output) => show(output, || tally.json(&args.topic), || tally.text()),
@@ -60,15 +56,21 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is wrong with a partition that the topic did not have when the command began.
+fn missing(topic: &Topic, partition: Option<i32>) -> Option<String> {
+    let partition = partition.filter(|partition| topic.partition(*partition).is_none())?;
+    Some(no_partition(&topic.name, partition, topic.partitions.len()))
+}
+
 /// Writes until the end of stdin or the first line that can't be written, and waits for all that was sent; what was written,
 /// and why it ended early.
-async fn write_all(args: &ProduceArgs, producer: &Producer) -> (Tally, Result<(), Failure>) {
+async fn write_all(args: &ProduceArgs, producer: &Producer, topic: &Topic) -> (Tally, Result<(), Failure>) {
     let mut unsettled = Unsettled::default();
     let mut number = 0;
     let stopped = match StopSignals::new() {
         Ok(mut signals) => {
             // Between two lines: the future of a record that is being taken is not dropped half-way.
-            send_lines(args, producer, &mut unsettled, &mut number, &mut signals).await
+            send_lines(args, producer, topic, &mut unsettled, &mut number, &mut signals).await
         }
         Err(why) => return (unsettled.tally, Err(why)),
     };
@@ -98,6 +100,7 @@ enum Stop {
 async fn send_lines(
     args: &ProduceArgs,
     producer: &Producer,
+    topic: &Topic,
     unsettled: &mut Unsettled,
     number: &mut u64,
     signals: &mut StopSignals,
@@ -119,6 +122,10 @@ async fn send_lines(
         progress.advance(line.taken);
         match record::record(args, line.bytes) {
             Ok(record) => {
+                // The producer would look for it until `max.block.ms` is over.
+                if let Some(why) = missing(topic, record.partition) {
+                    return Err(Stop::Bad(why));
+                }
                 let delivery = producer.send(record).await.map_err(Stop::Refused)?;
                 unsettled.push(*number, delivery);
             }
