@@ -1,7 +1,7 @@
 //! How many connections a node takes: in all, on one listener and from one address, and how fast.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use moldau_config::BrokerConfig;
@@ -59,18 +59,18 @@ impl Default for ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// The limits that the broker's configs set.
+    /// The limits that the broker's configs set. Host names in them are looked up now.
     pub(crate) fn of(config: &BrokerConfig) -> Self {
         let network = &config.network;
         let count = |value: i32| usize::try_from(value).unwrap_or(0);
-        let overrides = network.max_connections_per_ip_overrides.iter();
+        let overrides = network.max_connections_per_ip_overrides.iter().flat_map(|(host, limit)| {
+            addresses(host).into_iter().map(move |address| (address, count(*limit)))
+        });
         let listeners = config.listeners.all.iter();
         ConnectionLimits {
             all: Limit::of(network.max_connections, network.max_connection_creation_rate),
             max_per_ip: count(network.max_connections_per_ip),
-            max_per_ip_overrides: overrides
-                .filter_map(|(host, limit)| Some((host.parse().ok()?, count(*limit))))
-                .collect(),
+            max_per_ip_overrides: overrides.collect(),
             of_listeners: listeners
                 .map(|l| (l.name.clone(), Limit::of(l.max_connections, l.max_connection_creation_rate)))
                 .collect(),
@@ -102,6 +102,20 @@ impl ConnectionLimits {
         (open.from_ip >= per_ip).then(|| {
             format!("{} connections from {ip} are open; max.connections.per.ip allows {per_ip}", open.from_ip)
         })
+    }
+}
+
+/// The address that a text is, or those of the host that it names.
+fn addresses(host: &str) -> Vec<IpAddr> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return vec![address.to_canonical()];
+    }
+    match (host, 0).to_socket_addrs() {
+        Ok(found) => found.map(|address| address.ip().to_canonical()).collect(),
+        Err(error) => {
+            tracing::warn!(host, %error, "max.connections.per.ip.overrides: the host name is not known here");
+            Vec::new()
+        }
     }
 }
 
@@ -147,6 +161,13 @@ mod tests {
         assert!(refused(home, "LARGE", 10, 0, 9));
         assert!(!refused(home, "SMALL", 9, 4, 1));
         assert!(refused(home, "SMALL", 9, 4, 2));
+    }
+
+    #[test]
+    fn a_host_name_with_a_limit_of_its_own_was_left_out() {
+        assert!(addresses("localhost").contains(&[127, 0, 0, 1].into()));
+        assert_eq!(addresses("::ffff:10.0.0.1"), [IpAddr::from([10, 0, 0, 1])]);
+        assert!(addresses("no such host").is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Invariant: an accept that fails for want of descriptors or memory is waited out, never spun on.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(crate) struct Bound {
     socket: TcpListener,
 }
 
-/// Binds a listener. An empty host means every address.
+/// Binds a listener. An empty host means every address, of IPv6 too where there is that.
 pub(crate) async fn bind(
     name: &str,
     is_controller: bool,
@@ -35,14 +35,20 @@ pub(crate) async fn bind(
 ) -> Result<Bound, String> {
     let shown = format!("{name}://{host}:{port}");
     let address = if host.is_empty() {
-        SocketAddr::from(([0, 0, 0, 0], port))
+        SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))
     } else {
         let mut found = lookup_host((host, port))
             .await
             .map_err(|e| format!("listener {shown}: the host name is not known here: {e}"))?;
         found.next().ok_or_else(|| format!("listener {shown}: the host name has no address"))?
     };
-    let socket = listen(address, backlog).map_err(|e| match e.kind() {
+    let socket = match listen(address, backlog) {
+        Err(error) if host.is_empty() && error.kind() != io::ErrorKind::AddrInUse => {
+            listen(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), backlog)
+        }
+        listening => listening,
+    };
+    let socket = socket.map_err(|e| match e.kind() {
         io::ErrorKind::AddrInUse => {
             format!("listener {shown}: something else listens on {address}; stop it or choose another port")
         }
@@ -54,6 +60,9 @@ pub(crate) async fn bind(
 
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        rustix::net::sockopt::set_ipv6_v6only(&socket, false)?;
+    }
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(backlog)
@@ -74,7 +83,8 @@ pub(crate) async fn serve<S: Service>(
             _ = stopping.wait_for(|stop| *stop) => return,
         };
         let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+            // An IPv4 client of a socket for both is shown, counted and limited as what it is.
+            Ok((stream, peer)) => (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port())),
             Err(e) => {
                 tracing::warn!(listener = %bound.name, "a connection could not be accepted: {e}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -122,4 +132,25 @@ fn prepare(stream: &TcpStream, settings: &ConnectionSettings) -> io::Result<()> 
     }
     rustix::net::sockopt::set_socket_keepalive(stream, true)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_listener_without_a_host_was_not_reached_by_ipv6() {
+        let bound = bind("PLAINTEXT", false, "", 0, 10).await.expect("bound");
+        let port = bound.address.port();
+        let mut hosts = vec!["127.0.0.1"];
+        if bound.address.is_ipv6() {
+            hosts.push("::1");
+        }
+        for host in hosts {
+            let client = TcpStream::connect((host, port)).await.expect(host);
+            let (_, peer) = bound.socket.accept().await.expect("accepted");
+            let known = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+            assert_eq!(known, client.local_addr().expect("an address"), "{host}");
+        }
+    }
 }
