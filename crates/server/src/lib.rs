@@ -5,6 +5,7 @@
 //! data path, `controller` turns requests into metadata, `telemetry`
 //! tells of it all over HTTP.
 
+mod blocking;
 mod broker;
 mod controller;
 mod dispatch;

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::handle::{Answer, Decision, Operation};
 use super::load::abort_record;
 use super::snapshot::{SnapshotRules, Snapshots};
+use crate::blocking::unhurried;
 
 /// Records of an operation that need not be in one batch are put into batches of this many.
 const RECORDS_IN_BATCH: usize = 2000;
@@ -267,7 +268,8 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         }
         if first.commit.is_some() {
             let base = std::mem::replace(&mut self.committed, first.image.clone());
-            self.publisher.publish(&base, first.image, &first.changes);
+            // Of thousands of partitions at once the files are made or renamed here.
+            unhurried(|| self.publisher.publish(&base, first.image, &first.changes));
             self.snapshots.committed(first.bytes);
         }
         if let Some(answer) = first.answer {

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use moldau_log::{AppendBatch, AppendError, AppendOrigin, PartitionLog, StorageError};
+use moldau_log::{AppendBatch, AppendError, AppendOrigin};
 use moldau_types::Offset;
 
 use super::validate::Validated;
+use crate::blocking::unhurried;
 use crate::broker::{Durable, Partition};
 
 /// A validated batch and where its answer goes.
@@ -114,7 +115,8 @@ fn append_to<S>(
     // What is not on the disk although `flush.*` asks for it is not acknowledged. It stays in the log: a retry of an idempotent
     // producer is a duplicate then, which comes by here again.
     let unsynced = match partition.log.flush_is_due(now_ms) {
-        true => sync(&partition.log).err().map(Arc::new),
+        // The records alone; whoever else this worker serves is taken over meanwhile.
+        true => unhurried(|| partition.log.sync()).err().map(Arc::new),
         false => None,
     };
     for ((batch, _), result) in batches.into_iter().zip(results) {
@@ -131,15 +133,6 @@ fn append_to<S>(
             durable: partition.durable(info.last_offset),
         });
         answer(batch.slot, partition, appended);
-    }
-}
-
-/// Syncs the records of a log; a worker of the runtime lets others take its tasks meanwhile.
-fn sync(log: &PartitionLog) -> Result<Offset, StorageError> {
-    let runtime = tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor());
-    match runtime {
-        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| log.sync()),
-        _ => log.sync(),
     }
 }
 

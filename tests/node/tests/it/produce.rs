@@ -1,7 +1,7 @@
 //! Producing.
 
 use moldau_client::{ErrorCode, Header, ProducerRecord, TopicPartition};
-use moldau_node_tests::{Node, read, unique, value, write_numbers};
+use moldau_node_tests::{Node, eventually, read, unique, value, write_numbers};
 
 #[tokio::test]
 async fn records_come_back_as_they_were_sent_with_every_compression() {
@@ -178,9 +178,12 @@ async fn log_append_time_is_the_brokers() {
 async fn an_unknown_partition_and_an_invalid_topic_are_refused() {
     let node = Node::get();
     let topic = node.topic("two", 2, &[]).await.expect("a topic");
-    let producer = node.producer(&[("max.block.ms", "2000")]).await.expect("a producer");
+    // It is looked for until the time is over; what the topic has is known before that begins.
+    let producer = node.producer(&[("max.block.ms", "500")]).await.expect("a producer");
+    eventually("the topic", async || producer.partitions_for(&topic).await.ok()).await;
     let error = producer.send(ProducerRecord::to(&topic).partition(2).value("v")).await.expect_err("refused");
     assert!(error.to_string().contains("has no partition 2"), "{error}");
+    let producer = node.producer(&[]).await.expect("a producer");
     let error = producer.send(ProducerRecord::to("no/topic").value("v")).await.expect_err("refused");
     assert_eq!(error.code(), Some(ErrorCode::InvalidTopicException), "{error}");
 }
