@@ -1,6 +1,5 @@
 //! How often an administrative request is made.
 
-use moldau_types::ErrorCode;
 use tokio::time::Instant;
 
 use super::Admin;
@@ -17,13 +16,7 @@ impl Admin {
         let mut made = 0;
         loop {
             match attempt().await {
-                Err(error) if is_passing(&error) => {
-                    let moved = error.code() == Some(ErrorCode::NotController);
-                    self.core.pause_or(error, &mut made, deadline).await?;
-                    if moved {
-                        self.core.refresh().await?;
-                    }
-                }
+                Err(error) if is_passing(&error) => self.core.pause_or(error, &mut made, deadline).await?,
                 other => return other,
             }
         }
@@ -38,6 +31,8 @@ fn is_passing(error: &ClientError) -> bool {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+
+    use moldau_types::ErrorCode;
 
     use super::*;
     use crate::config::AdminConfig;

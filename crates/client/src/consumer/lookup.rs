@@ -122,7 +122,7 @@ async fn list_offsets_once(
 /// What a broker answered, for each partition.
 pub(crate) type Answers = Vec<(TopicPartition, Result<Option<FoundOffset>>)>;
 
-async fn ask_leader(
+pub(super) async fn ask_leader(
     core: &Core,
     leader: i32,
     partitions: Vec<(TopicPartition, OffsetSpec)>,

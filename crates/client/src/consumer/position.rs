@@ -9,13 +9,12 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::lookup::{ask_for_offsets, at_coordinator, committed};
+use super::lookup::{ask_leader, at_coordinator, committed};
 use super::record::{OffsetSpec, TopicPartition};
 use super::state::{Need, Position, Readings};
 use crate::config::{AutoOffsetReset, ConsumerConfig, IsolationLevel};
 use crate::error::{ClientError, Result};
 use crate::metadata::{Cluster, Core};
-use crate::net::Lane;
 use crate::producer::now_ms;
 
 /// What a look-up gave for each partition and need that it was made for; `None` where the group has no committed offset.
@@ -239,9 +238,7 @@ async fn ask(
     wanted: Vec<(TopicPartition, OffsetSpec)>,
     isolation: IsolationLevel,
 ) -> Result<Answers> {
-    let connection = core.node(leader, Lane::Main).await?;
-    let timeout_ms = core.config().request_timeout.as_millis().min(i32::MAX as u128) as i32;
-    let answers = ask_for_offsets(connection, wanted, isolation, timeout_ms).await?;
+    let answers = ask_leader(core, leader, wanted, isolation).await?;
     let position = |(partition, answer): (TopicPartition, Result<Option<super::FoundOffset>>)| {
         let position = answer.map(|found| {
             found.map(|found| Position { offset: found.offset, leader_epoch: found.leader_epoch })

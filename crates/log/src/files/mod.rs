@@ -11,6 +11,6 @@ pub(crate) use handle::LazyFile;
 pub(crate) use names::{
     CLEANED_SUFFIX, DELETE_DIR_SUFFIX, DELETED_SUFFIX, FUTURE_DIR_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX,
     SNAPSHOT_SUFFIX, STRAY_DIR_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, file_name,
-    offset_of_file_name, split_dir_name, split_future_dir_name,
+    named_apart, offset_of_file_name, split_dir_name, split_future_dir_name,
 };
 pub(crate) use whole::{sync_dir, write_whole};

@@ -1,5 +1,7 @@
 //! Names of files and directories: `<20 digits><suffix>` in `<topic>-<partition>`.
 
+use std::path::{Path, PathBuf};
+
 /// Records.
 pub(crate) const LOG_SUFFIX: &str = ".log";
 /// Offset index.
@@ -50,6 +52,14 @@ pub(crate) fn split_dir_name(name: &str) -> Option<(&str, i32)> {
 pub(crate) fn split_future_dir_name(name: &str) -> Option<(&str, i32)> {
     let (partition, _unique) = name.strip_suffix(FUTURE_DIR_SUFFIX)?.rsplit_once('.')?;
     split_dir_name(partition)
+}
+
+/// A name beside `from` for the directory of a partition that is given up, which nothing else has.
+pub(crate) fn named_apart(from: &Path, topic: &str, partition: i32, suffix: &str) -> PathBuf {
+    let unique = moldau_types::Uuid::random().as_u128();
+    let tail = format!("-{partition}.{unique:032x}{suffix}");
+    let topic: String = topic.chars().take(255 - tail.len()).collect();
+    from.with_file_name(format!("{topic}{tail}"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Logs that nobody wants: those that no topic owns are kept apart, those that could not be opened go with their topic.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::LogManager;
 use crate::error::StorageError;
-use crate::files::{DELETE_DIR_SUFFIX, STRAY_DIR_SUFFIX, sync_dir};
+use crate::files::{DELETE_DIR_SUFFIX, STRAY_DIR_SUFFIX, named_apart, sync_dir};
 
 /// A partition that was found but could not be opened.
 pub(super) struct Failed {
@@ -39,7 +39,7 @@ impl LogManager {
     pub(super) fn delete_failed(&self, topic: &str, partition: i32, now_ms: i64) -> Result<(), StorageError> {
         let failed = self.failed.lock().remove(&(topic.to_owned(), partition));
         let Some(from) = failed.and_then(|failed| failed.path) else { return Ok(()) };
-        let to = apart(&from, topic, partition);
+        let to = named_apart(&from, topic, partition, DELETE_DIR_SUFFIX);
         match std::fs::rename(&from, &to) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -62,12 +62,4 @@ impl LogManager {
         }
         Some(log)
     }
-}
-
-/// A name for a deleted partition's directory that nothing else has.
-fn apart(from: &Path, topic: &str, partition: i32) -> PathBuf {
-    let unique = moldau_types::Uuid::random().as_u128();
-    let tail = format!("-{partition}.{unique:032x}{DELETE_DIR_SUFFIX}");
-    let topic: String = topic.chars().take(255 - tail.len()).collect();
-    from.with_file_name(format!("{topic}{tail}"))
 }

@@ -389,10 +389,7 @@ impl PartitionLog {
 
     /// A name for the directory at `from` that nothing else has.
     pub(super) fn named_apart(&self, from: &Path, suffix: &str) -> PathBuf {
-        let unique = moldau_types::Uuid::random().as_u128();
-        let tail = format!("-{}.{unique:032x}{suffix}", self.partition);
-        let topic: String = self.topic.chars().take(255 - tail.len()).collect();
-        from.with_file_name(format!("{topic}{tail}"))
+        crate::files::named_apart(from, &self.topic, self.partition, suffix)
     }
 
     /// Lets the leader epochs begin at `log_start`.

@@ -5,6 +5,24 @@ use super::build::Build;
 use crate::*;
 use moldau_types::Offset;
 
+#[test]
+fn a_read_that_has_to_build_an_index_anew_is_left_to_another_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = LogConfig { segment_bytes: 4 << 10, index_interval_bytes: 256, ..LogConfig::default() };
+    let log = open_at(dir.path(), config.clone(), false);
+    for _ in 0..200 {
+        append(&log, &Build::default()).unwrap();
+    }
+    log.close().unwrap();
+    drop(log);
+    std::fs::remove_file(dir.path().join("t-0/00000000000000000000.index")).unwrap();
+    let log = open_at(dir.path(), config, true);
+    let at_once = || log.read_at_once(Offset(0), 1000, ReadUpTo::LogEnd, true).unwrap();
+    assert!(at_once().is_none());
+    let patient = log.read(Offset(0), 1000, ReadUpTo::LogEnd, true).unwrap();
+    assert_eq!(slice_bytes(&at_once().expect("it is built")), slice_bytes(&patient));
+}
+
 /// Lets the kernel forget what it has of the partition's files, as far as their file system does that.
 fn forget(log: &PartitionLog) {
     for entry in std::fs::read_dir(log.path()).unwrap() {

@@ -6,7 +6,7 @@ use moldau_config::TopicConfig;
 use moldau_log::{LogConfig, LogDir, OpenLog};
 use moldau_metadata::{LocalPartition, PartitionRegistration};
 use moldau_protocol::messages::PartitionRecord;
-use moldau_protocol::records::{BATCH_HEADER_LEN, BatchHeader, update_crc};
+use moldau_protocol::records::{BatchBuilder, BatchHeader};
 use moldau_types::{PartitionIndex, Uuid};
 
 use super::*;
@@ -40,28 +40,9 @@ fn partition(dir: &Path, index: i32, config: LogConfig) -> Arc<Partition> {
 
 /// A batch of one record, as a producer sends it, with this sequence number.
 fn batch_bytes(sequence: i32) -> Vec<u8> {
-    let mut bytes = vec![0; BATCH_HEADER_LEN];
-    bytes.extend_from_slice(&[12, 0, 0, 0, 1, 0, 0]);
-    let header = BatchHeader {
-        base_offset: 0,
-        batch_length: (bytes.len() - 12) as i32,
-        partition_leader_epoch: -1,
-        magic: 2,
-        crc: 0,
-        attributes: 0,
-        last_offset_delta: 0,
-        base_timestamp: 1000,
-        max_timestamp: 1000,
-        producer_id: 7,
-        producer_epoch: 0,
-        base_sequence: sequence,
-        record_count: 1,
-    };
-    let mut head = [0; BATCH_HEADER_LEN];
-    header.write(&mut head);
-    bytes[..BATCH_HEADER_LEN].copy_from_slice(&head);
-    update_crc(&mut bytes).unwrap();
-    bytes
+    let mut builder = BatchBuilder::new().producer(7, 0, sequence);
+    builder.append(1000, None, None, &[]).unwrap();
+    builder.build().unwrap()
 }
 
 /// Appends one batch with each sequence number to the partition beside it; gives the answers in the order they came.
