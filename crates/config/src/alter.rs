@@ -149,6 +149,7 @@ pub fn alter_broker(
     if let Err(errors) = BrokerConfig::of(&result) {
         return Err(invalid_request(errors.into_iter().map(|e| e.message).collect::<Vec<_>>().join("; ")));
     }
+    listeners_stay(settings, &result)?;
     thread_counts::validate(settings, &result)?;
     if eligible_leader_replicas {
         match altered.changes.get("min.insync.replicas") {
@@ -166,6 +167,19 @@ pub fn alter_broker(
         }
     }
     Ok(altered)
+}
+
+/// Sockets are opened when a node starts: a value that only looked as if it were taken would mislead.
+fn listeners_stay(before: &Settings, after: &Settings) -> Result<(), AlterError> {
+    for name in ["listeners", "listener.security.protocol.map"] {
+        let value = |settings: &Settings| keys::find_broker(name).and_then(|key| settings.value(key));
+        if value(before) != value(after) {
+            return Err(invalid_request(format!(
+                "{name} cannot be changed while a node runs: set it in server.properties and start the node again"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Checks changes of loggers' levels; `exists` says whether there is a logger of this name. The caller sets them.

@@ -16,7 +16,6 @@ use moldau_types::{BrokerId, PartitionIndex, TopicId};
 use super::coordinator_partition::LedPartition;
 use super::{Broker, Configs, Partition};
 use crate::controller::Publish;
-use crate::network::ConnectionLimits;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -81,7 +80,7 @@ impl Applier {
         let settings = broker.configs.load().settings.with_dynamic(all.clone(), own.clone());
         match BrokerConfig::of(&settings) {
             Ok(config) => {
-                broker.connections.set_limits(ConnectionLimits::of(&config));
+                broker.connections.reconfigure(&config);
                 if config.log.cordoned_log_dirs != broker.configs.load().broker.log.cordoned_log_dirs {
                     broker.logs.set_cordoned(config.log.cordoned_log_dirs.clone());
                     broker.directories_changed.notify_one();

@@ -61,7 +61,10 @@ impl Node {
             image.configs.get(&ConfigResource::default_broker()).clone(),
             image.configs.get(&ConfigResource::broker(node_id)).clone(),
         );
-        let report = recover(logs.clone(), image.clone(), settings.clone(), &config).await?;
+        // What was set while it ran counts at the start too; what cannot be taken is told of when it is.
+        let dynamic = BrokerConfig::of(&settings).ok();
+        let log_config = dynamic.as_ref().map_or(&config.log, |dynamic| &dynamic.log);
+        let report = recover(logs.clone(), image.clone(), settings.clone(), log_config).await?;
 
         let identity = Identity {
             node_id,
@@ -237,11 +240,11 @@ async fn recover(
     logs: Arc<LogManager>,
     image: Arc<MetadataImage>,
     settings: moldau_config::Settings,
-    config: &BrokerConfig,
+    config: &moldau_config::broker::LogConfig,
 ) -> Result<moldau_log::LoadReport, NodeError> {
-    let expiration = i64::from(config.log.producer_id_expiration_ms);
-    let per_dir = usize::try_from(config.log.num_recovery_threads_per_data_dir).unwrap_or(1);
-    let dirs: &[PathBuf] = &config.log.log_dirs;
+    let expiration = i64::from(config.producer_id_expiration_ms);
+    let per_dir = usize::try_from(config.num_recovery_threads_per_data_dir).unwrap_or(1);
+    let dirs: &[PathBuf] = &config.log_dirs;
     let threads = (per_dir * dirs.len()).max(std::thread::available_parallelism().map_or(1, usize::from));
     let loaded = tokio::task::spawn_blocking(move || {
         let config_of = |topic: &str, _| {
@@ -283,8 +286,6 @@ async fn reap_idle(
             () = tokio::time::sleep(pause) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        if let Some(max) = max {
-            registry.expire_idle(max);
-        }
+        registry.look_at_idle(max.unwrap_or(Duration::MAX));
     }
 }
