@@ -12,7 +12,7 @@ use moldau_protocol::messages::{JoinGroupResponse, SyncGroupResponse};
 use moldau_types::ErrorCode;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::batch::BatchEncoder;
 use crate::clock::Clock;
@@ -120,6 +120,14 @@ impl Shard {
 
     pub(crate) fn is_closed(&self) -> bool {
         matches!(*self.state.lock(), State::Closed)
+    }
+
+    /// For a shard that is being loaded.
+    pub(crate) async fn wait_unless_closed(&self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = self.timer.notified() => {}
+        }
     }
 
     fn with_active<R>(
