@@ -38,7 +38,7 @@ pub struct GroupCoordinator {
     pub(crate) config: GroupCoordinatorConfig,
     group_config: Arc<moldau_coordinator::GroupConfig>,
     clock: Arc<Clock>,
-    /// How many partitions `__consumer_offsets` has, or will have.
+    /// How many partitions `__consumer_offsets` had when it was first seen, 0 while it does not exist.
     partitions: AtomicI32,
     shards: RwLock<HashMap<i32, Arc<Shard>>>,
 }
@@ -49,7 +49,7 @@ impl GroupCoordinator {
         Arc::new(GroupCoordinator {
             group_config: Arc::new(config.group.clone()),
             clock: Arc::new(Clock::new()),
-            partitions: AtomicI32::new(config.offsets_topic_num_partitions),
+            partitions: AtomicI32::new(0),
             shards: RwLock::default(),
             config,
         })
@@ -60,14 +60,24 @@ impl GroupCoordinator {
         &self.config
     }
 
-    /// Says how many partitions `__consumer_offsets` has, once it exists.
+    /// Says how many partitions `__consumer_offsets` has. Only the first count is taken: with another one groups would be looked
+    /// for where they are not. As in Kafka, partitions that are added count after a restart.
     pub fn set_partition_count(&self, partitions: i32) {
-        self.partitions.store(partitions.max(1), Ordering::Relaxed);
+        let _ = self.partitions.compare_exchange(0, partitions.max(1), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// `__consumer_offsets` was deleted: the next one may have another number of partitions.
+    pub fn forget_partition_count(&self) {
+        self.partitions.store(0, Ordering::Relaxed);
     }
 
     /// The partition of `__consumer_offsets` that holds a group.
     pub fn partition_for(&self, group_id: &str) -> i32 {
-        partition_for(group_id, self.partitions.load(Ordering::Relaxed))
+        let partitions = match self.partitions.load(Ordering::Relaxed) {
+            0 => self.config.offsets_topic_num_partitions.max(1),
+            seen => seen,
+        };
+        partition_for(group_id, partitions)
     }
 
     /// This node became the leader of a partition of `__consumer_offsets`: its groups are read, then served. Needs a tokio runtime.

@@ -269,3 +269,16 @@ async fn a_load_that_goes_on_failing_ends_with_the_resignation() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
+
+/// Found as live members that were told UNKNOWN_MEMBER_ID, and offsets that were -1, after CreatePartitions.
+#[tokio::test(start_paused = true)]
+async fn partitions_that_were_added_to_the_offsets_topic_moved_every_group_at_once() {
+    let coordinator = serving(Arc::new(MemoryPartition::default())).await;
+    coordinator.commit_offsets(9, &commit_request(0..1, 1)).await;
+    coordinator.set_partition_count(50);
+    assert_eq!(coordinator.partition_for(GROUP), 0);
+    assert_eq!(fetch(&coordinator, GROUP).await, Ok(vec![("flights".to_owned(), 0, 1)]));
+    coordinator.forget_partition_count();
+    coordinator.set_partition_count(50);
+    assert_ne!(coordinator.partition_for(GROUP), 0, "the topic was made anew");
+}

@@ -218,6 +218,9 @@ impl Applier {
                     tracing::error!(topic = %topic.name, partition = index, "the log could not be removed: {error}");
                 }
             }
+            if &*topic.name == OFFSETS_TOPIC {
+                self.broker.groups.forget_partition_count();
+            }
             led.iter().flat_map(|led| led.partitions()).for_each(|partition| partition.moved());
         }
         let gone: Vec<_> =
