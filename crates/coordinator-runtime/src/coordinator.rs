@@ -329,14 +329,11 @@ impl GroupCoordinator {
         Ok(responses)
     }
 
-    /// Topics were deleted, given by name and id: their offsets go with them.
+    /// Topics were deleted, given by name and id: their offsets go with them. To be called when no new commit for them is let through
+    /// any more.
     pub fn topics_deleted(&self, topics: &[(Arc<str>, Uuid)]) {
         for shard in self.shards() {
-            let removed = shard.write(|groups, _, out| {
-                groups.topics_deleted(topics, out);
-                Ok(())
-            });
-            if let Err(error) = removed {
+            if let Err(error) = shard.topics_deleted(topics) {
                 tracing::warn!(
                     partition = shard.partition_index,
                     error = error.name(),

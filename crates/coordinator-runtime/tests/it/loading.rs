@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use moldau_coordinator_runtime::{Commit, CoordinatorPartition, GroupCoordinatorConfig, MemoryPartition};
 use moldau_protocol::records::{BatchBuilder, batches};
-use moldau_types::ErrorCode;
+use moldau_types::{ErrorCode, Uuid};
 use tokio::sync::Mutex;
 
 use crate::harness::{
@@ -268,6 +268,22 @@ async fn a_load_that_goes_on_failing_ends_with_the_resignation() {
     while Arc::strong_count(&partition) > 1 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+#[tokio::test]
+async fn a_topic_that_was_deleted_while_groups_were_loading_kept_its_offsets() {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.clone().lock_owned().await;
+    let read = move |bytes| {
+        drop(gate.blocking_lock());
+        Ok(bytes)
+    };
+    let coordinator = coordinator(GroupCoordinatorConfig::default());
+    coordinator.elected(0, 1, Arc::new(Altered { inner: twice_committed().await, read }));
+    coordinator.topics_deleted(&[(Arc::from("flights"), Uuid::ZERO)]);
+    drop(closed);
+    loaded(&coordinator).await;
+    assert_eq!(fetch(&coordinator, GROUP).await, Ok(vec![]));
 }
 
 /// Found as live members that were told UNKNOWN_MEMBER_ID, and offsets that were -1, after CreatePartitions.
