@@ -110,6 +110,7 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
             result = async { match commit { Some(commit) => commit.await.map(|_| ()), None => Ok(()) } }, if waiting => {
                 this.settle(result);
             }
+            written = this.snapshots.outcome() => this.snapshots.ended(written, (this.clock)()),
             () = tokio::time::sleep(Duration::from_millis(snapshot_due.unwrap_or(0))), if snapshot_due.is_some() => {}
         }
         this.snapshots.begin_if_due(&this.quorum, &this.committed, (this.clock)());
