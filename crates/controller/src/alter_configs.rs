@@ -124,14 +124,9 @@ impl Controller {
         let altered = self.altered(cx, resource, ops)?;
         check_exists(cx.image, resource)?;
         check_metadata_version(resource, altered.changes.keys(), cx.version())?;
-        let current = cx.image.configs.get(resource);
         let is_broker = resource.resource_type == ConfigResourceType::Broker;
         let mut records = Vec::new();
         for (name, value) in altered.changes {
-            // A broker's config is written again even when it stays: the record makes it read key stores anew.
-            if !is_broker && current.get(&name) == value.as_ref() {
-                continue;
-            }
             let clears_elr = name == MIN_INSYNC_REPLICAS && cx.image.elr_enabled();
             let record = ConfigRecord {
                 resource_type: resource.resource_type.code(),

@@ -70,6 +70,16 @@ fn only_what_differs_is_a_change() {
 }
 
 #[test]
+fn what_a_broker_was_given_again_was_not_written_again() {
+    let settings = settings()
+        .with_dynamic(configs(&[("log.cleaner.threads", "2")]), configs(&[("log.cleaner.threads", "2")]));
+    for for_all in [false, true] {
+        let altered = alter_broker(&settings, for_all, &[set("log.cleaner.threads", "2")], false).unwrap();
+        assert_eq!(altered.changes, [("log.cleaner.threads".into(), Some("2".into()))].into());
+    }
+}
+
+#[test]
 fn replacing_takes_away_what_is_not_named() {
     let current = configs(&[("retention.ms", "5"), ("preallocate", "true")]);
     let ops = replacing(&current, &[("retention.ms".into(), Some("6".into()))]);

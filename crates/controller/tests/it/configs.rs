@@ -129,6 +129,20 @@ fn refusals_have_the_references_codes_and_words() {
     assert_eq!(world.next_offset, before, "nothing of this is written");
 }
 
+/// Found as a key store whose file had changed, and that a broker did not read anew when its config was set once more.
+#[test]
+fn a_brokers_config_that_was_set_to_what_it_is_wrote_no_record() {
+    let mut world = World::with_brokers(&[1]);
+    for name in ["1", ""] {
+        let request = change(4, name, &[("log.cleaner.threads", 0, Some("2"))]);
+        for _ in 0..2 {
+            let before = world.next_offset;
+            assert_eq!(incremental(&mut world, &request), (ErrorCode::None, String::new()));
+            assert_eq!(world.next_offset, before + 1);
+        }
+    }
+}
+
 #[test]
 fn another_number_of_needed_replicas_clears_the_eligible_ones() {
     let mut world = World::with_brokers(&[1]);
