@@ -21,6 +21,9 @@ mod client_metrics;
 mod tests;
 mod thread_counts;
 
+/// Longest value that a key can have in the end: its record must stay readable.
+const VALUE_BYTES_MAX: usize = 32_767;
+
 /// What to do with one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
@@ -350,6 +353,11 @@ fn apply(
             None => altered.configs.remove(name),
         };
         altered.changes.insert(name.clone(), new);
+    }
+    if altered.changes.values().flatten().any(|value| value.len() > VALUE_BYTES_MAX) {
+        return Err(AlterError::InvalidConfig(format!(
+            "The configuration value cannot be added because it exceeds the maximum value size of {VALUE_BYTES_MAX} bytes."
+        )));
     }
     Ok(altered)
 }

@@ -21,9 +21,6 @@ use crate::config_rules::{
 use crate::result::outcome;
 use crate::{ApiError, Context, Controller, ControllerResult};
 
-/// Longest value of a config: its record must stay readable.
-const VALUE_LENGTH_MAX: usize = 32_767;
-
 impl Controller {
     /// Handles AlterConfigs: the given configs replace all that a resource has.
     pub fn alter_configs(
@@ -115,11 +112,6 @@ impl Controller {
         resource: &ConfigResource,
         ops: &[Alteration],
     ) -> Result<Vec<MetadataRecord>, ApiError> {
-        if ops.iter().any(|op| op.value.as_ref().is_some_and(|value| value.len() > VALUE_LENGTH_MAX)) {
-            let message = "The configuration value cannot be added because it exceeds the maximum value size of 32767 \
-                           bytes.";
-            return Err(ApiError::new(ErrorCode::InvalidConfig, message));
-        }
         check_resource_name(resource)?;
         let altered = self.altered(cx, resource, ops)?;
         check_exists(cx.image, resource)?;

@@ -80,6 +80,20 @@ fn what_a_broker_was_given_again_was_not_written_again() {
 }
 
 #[test]
+fn only_what_was_added_to_a_list_was_measured_not_the_list() {
+    let replicas = "leader.replication.throttled.replicas";
+    let list = |from: usize, to: usize| (from..to).map(|n| format!("{n}:1")).collect::<Vec<_>>().join(",");
+    let current = configs(&[(replicas, &list(0, 4_000))]);
+    let refused = refused_config(
+        "The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.",
+    );
+    assert_eq!(alter_topic(&current, &[op(replicas, AlterOp::Append, &list(4_000, 5_000))]), refused);
+    assert_eq!(alter_topic(&Configs::new(), &[set(replicas, &list(0, 5_000))]), refused);
+    let altered = alter_topic(&current, &[op(replicas, AlterOp::Subtract, &list(0, 5_000))]).unwrap();
+    assert_eq!(altered.configs[replicas], "");
+}
+
+#[test]
 fn replacing_takes_away_what_is_not_named() {
     let current = configs(&[("retention.ms", "5"), ("preallocate", "true")]);
     let ops = replacing(&current, &[("retention.ms".into(), Some("6".into()))]);

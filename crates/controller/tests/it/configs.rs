@@ -5,11 +5,11 @@ use moldau_metadata::{ConfigResource, MetadataRecord};
 use moldau_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use moldau_protocol::messages::incremental_alter_configs_request as incremental;
 use moldau_protocol::messages::{
-    AlterConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+    AlterConfigsRequest, CreateTopicsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
 };
 use moldau_types::ErrorCode;
 
-use crate::world::World;
+use crate::world::{World, config, topic};
 
 fn change(resource_type: i8, name: &str, ops: &[(&str, i8, Option<&str>)]) -> IncrementalAlterConfigsRequest {
     let config = |(name, config_operation, value): &(&str, i8, Option<&str>)| incremental::AlterableConfig {
@@ -141,6 +141,18 @@ fn a_brokers_config_that_was_set_to_what_it_is_wrote_no_record() {
             assert_eq!(world.next_offset, before + 1);
         }
     }
+}
+
+#[test]
+fn a_created_topic_had_a_config_value_that_no_record_can_hold() {
+    let mut world = World::with_brokers(&[1]);
+    let long = vec!["1:1"; 10_000].join(",");
+    let mut wanted = topic("a", 1, 1);
+    wanted.configs.push(config("leader.replication.throttled.replicas", &long));
+    let request = CreateTopicsRequest { topics: vec![wanted], ..Default::default() };
+    let response = world.decide(|c, cx| c.create_topics(cx, &request));
+    assert_eq!(ErrorCode::from_code(response.topics[0].error_code), ErrorCode::InvalidConfig);
+    assert!(response.topics[0].error_message.as_deref().is_some_and(|text| text.ends_with("32767 bytes.")));
 }
 
 #[test]
