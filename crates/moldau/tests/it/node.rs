@@ -213,6 +213,36 @@ fn a_second_node_on_the_same_data_is_refused() {
     assert_eq!(node.good(&["topic", "list", "-o", "json"], ""), "[]\n");
 }
 
+/// What `kafka-storage format` had written was passed over: the cluster began with other feature levels than were asked for.
+#[test]
+fn a_formatted_directory_began_with_something_else() {
+    let directory = Directory::new("formatted");
+    let reference =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../quorum/tests/fixtures/kafka-4.3.1/bootstrap.checkpoint");
+    let checkpoint = directory.0.join("bootstrap.checkpoint");
+    std::fs::copy(reference, &checkpoint).expect("copied");
+    let data = directory.0.to_str().expect("UTF-8");
+    let serve = |more: &[&str]| {
+        let mut args = vec!["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+        args.extend(more);
+        let output = moldau(&args).output().expect("it runs");
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    let (code, stderr) = serve(&[]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("group.version cannot start at level 1"), "{stderr}");
+    let (code, stderr) = serve(&["--release-version", "4.2"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("leave them out, or remove the file"), "{stderr}");
+    std::fs::remove_file(&checkpoint).expect("removed");
+    let node = Served::start(&directory.0, &["--release-version", "4.2"]);
+    let described = node.good(&["cluster", "features", "-o", "json"], "");
+    let described: serde_json::Value = serde_json::from_str(&described).expect("JSON");
+    let features = described["features"].as_array().expect("a list");
+    let version = features.iter().find(|feature| feature["feature"] == "metadata.version").expect("one");
+    assert_eq!(version["finalized"], 29);
+}
+
 /// With its first log directory, the metadata, gone, a node began a new cluster and removed all partitions of the other.
 #[test]
 fn a_lost_metadata_directory_is_told_and_nothing_is_touched() {

@@ -217,8 +217,16 @@ impl Applier {
                     tracing::error!(topic = %topic.name, partition = index, "the log could not be removed: {error}");
                 }
             }
+            if &*topic.name == OFFSETS_TOPIC {
+                self.broker.groups.forget_partition_count();
+            }
             led.iter().flat_map(|led| led.partitions()).for_each(|partition| partition.moved());
         }
+    }
+
+    /// Removes the committed offsets of deleted topics. Only once handlers see the image: a commit that the one before lets
+    /// through would stay.
+    fn drop_offsets(&self, changes: &MetadataChanges) {
         let gone: Vec<_> =
             changes.deleted_topics.values().map(|topic| (topic.name.clone(), topic.id)).collect();
         if !gone.is_empty() {
@@ -257,5 +265,6 @@ impl Publish for Applier {
             topics.iter().for_each(|topic| self.reconfigure(&image, topic));
         }
         self.broker.image.store(image);
+        self.drop_offsets(changes);
     }
 }

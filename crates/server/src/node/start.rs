@@ -55,6 +55,13 @@ impl Node {
         let loaded = load(&*quorum)?;
         let image = Arc::new(loaded.image);
 
+        let dynamic = quorum.status().kraft_version > 0;
+        let first_start = if image.features.metadata_version.is_none() {
+            bootstrap::wanted(first_start, &config.metadata_log.dir, &settings, dynamic)?
+        } else {
+            first_start
+        };
+
         let logs = Arc::new(logs);
         logs.set_cordoned(config.log.cordoned_log_dirs.clone());
         let settings = settings.with_dynamic(
@@ -108,7 +115,6 @@ impl Node {
         };
         tokio::spawn(run(task, operations));
         let node_settings = broker.configs.load().settings.clone();
-        let dynamic = broker.identity.kraft_version > 0;
         bootstrap::write_if_empty(&controller, first_start, node_settings, dynamic).await?;
         // The first asked is the first written; both share an fsync.
         let (controller_registered, joined) = tokio::join!(
