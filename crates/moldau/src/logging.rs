@@ -52,7 +52,8 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failu
         Failure::usage(format!("MOLDAU_LOG={wanted}: {error}; for example info, or moldau_log=debug,info"))
     })?;
     let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // That a line can't be written has nowhere to be told, and telling it on stderr would panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -3,6 +3,9 @@
 //! Always: results go to stdout, everything else to stderr; the exit code is 0 when it was done, 1 when the cluster or the
 //! data said no, 2 for wrong usage. A closed pipe ends the program quietly.
 
+// Both panic where nobody reads any more; `output` and `stderr` don't.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod command;
 mod failure;
@@ -13,6 +16,7 @@ mod progress;
 mod serve;
 mod settings;
 mod signals;
+mod stderr;
 mod text;
 mod time;
 

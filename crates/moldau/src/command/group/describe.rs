@@ -10,6 +10,7 @@ use super::super::report_all;
 use crate::args::GroupDescribeArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
+use crate::stderr::complain;
 
 /// Where a group stands in one partition.
 struct Standing {
@@ -55,7 +56,7 @@ pub(super) async fn describe_any(admin: &Admin, id: &str) -> Result<GroupDescrip
     };
     let listed = admin.list_groups().await?.into_iter().find(|group| group.id == id).ok_or(error)?;
     let kind = listed.kind.as_deref().unwrap_or("unknown");
-    eprintln!("group {id} is of the type {kind}: its members can't be described yet");
+    complain(format_args!("group {id} is of the type {kind}: its members can't be described yet"));
     let mut group = GroupDescription::default();
     group.id = listed.id;
     group.state = listed.state.unwrap_or_default();

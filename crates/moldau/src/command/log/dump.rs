@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::output::unwritten;
 use crate::progress::{Progress, Unit};
 use crate::settings::Environment;
+use crate::stderr::complain;
 
 /// Shows files.
 pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
@@ -37,14 +38,14 @@ pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
             Err(error) if out.failed => return Err(unwritten(error)),
             Err(error) => {
                 out.flush().map_err(unwritten)?;
-                eprintln!("error: {name}: {error}");
+                complain(format_args!("error: {name}: {error}"));
                 bad = true;
                 continue;
             }
         };
         if report.invalid_batches > 0 || report.trailing_bytes > 0 {
             out.flush().map_err(unwritten)?;
-            eprintln!(
+            complain(format_args!(
                 "error: {name}: {} batches with a wrong checksum, {} bytes at the end that are no batch",
                 report.invalid_batches, report.trailing_bytes
             );

@@ -20,6 +20,7 @@ use crate::command::place::{OffsetLookup, Place, offsets_of};
 use crate::command::selection::partitions;
 use crate::failure::Failure;
 use crate::output::{Table, say, show};
+use crate::stderr::complain;
 use plan::{Known, Spec};
 
 /// Where a group stands in a partition, and where it is to stand.
@@ -48,7 +49,7 @@ pub(super) async fn run(args: GroupResetArgs) -> Result<(), Failure> {
         match reset(&admin, &args, &target, id, ids.len() == 1).await {
             Ok(of_group) => moves.extend(of_group),
             Err(Failure::SaidNo(why)) => {
-                eprintln!("error: {why}");
+                complain(format_args!("error: {why}"));
                 failed = true;
             }
             Err(other) => return Err(other),
@@ -63,7 +64,7 @@ pub(super) async fn run(args: GroupResetArgs) -> Result<(), Failure> {
         show(settings.output, || json_of(&moves, args.execute), || text_of(&moves))?;
     }
     if !args.execute && !moves.is_empty() {
-        eprintln!("nothing was changed; --execute does it");
+        complain("nothing was changed; --execute does it");
     }
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
