@@ -54,12 +54,8 @@ pub(crate) fn run(args: &ServeArgs, loggers: Arc<Levels>) -> Result<(), Failure>
         };
         let signal = stop.next().await;
         tracing::info!("{signal}: stopping");
-        tokio::select! {
-            stopped = node.stop() => stopped.map_err(|error| Failure::said_no(error.to_string()))?,
-            signal = stop.next() => {
-                return Err(Failure::said_no(format!("{signal} again: ended at once; the next start recovers the logs")));
-            }
-        }
+        let stopped = stop.unless_again(node.stop(), "the next start recovers the logs").await?;
+        stopped.map_err(|error| Failure::said_no(error.to_string()))?;
         tracing::info!("stopped");
         Ok(())
     });

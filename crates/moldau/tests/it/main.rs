@@ -5,6 +5,7 @@ mod from_kafka_tools;
 mod json;
 mod node;
 mod other_commands;
+mod signals;
 mod tools;
 
 use std::io::Read;
