@@ -236,6 +236,62 @@ fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
 }
 
 #[test]
+fn a_line_without_end_is_told_by_its_number() {
+    let server = Server::new("long-line");
+    server.topic("cli-long-line", "1");
+    let long = "x".repeat(3_000_000);
+    // It may not be read to its end.
+    let file = server.file("long.txt", &format!("1\n{long}\n3\n"));
+    let mut command = moldau(&["produce", "cli-long-line"]);
+    command.env("MOLDAU_BOOTSTRAP_SERVER", &server.address);
+    let output = command.stdin(fs::File::open(file).expect("there")).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with("error: line 2: it has more than 1114112 bytes"), "{stderr}");
+    assert!(stderr.ends_with("; the record before it was written\n"), "{stderr}");
+    assert_eq!(server.good(&["consume", "cli-long-line", "-e"], ""), "1\n");
+}
+
+/// The configs were changed, the partitions were not, and it said that it failed.
+#[test]
+fn a_topic_is_altered_in_both_ways_or_in_none() {
+    let server = Server::new("alter");
+    server.topic("cli-alter", "2");
+    let retention =
+        || server.json(&["config", "get", "topic", "cli-alter", "retention.ms"], "")[0]["value"].clone();
+    let before = retention();
+    let alter = ["topic", "alter", "cli-alter", "-c", "retention.ms=5000", "-p"];
+    let refused = server.bad(&[&alter[..], &["1"]].concat());
+    assert!(refused.contains("INVALID_PARTITIONS"), "{refused}");
+    assert_eq!(retention(), before);
+    assert_eq!(server.good(&[&alter[..], &["3"]].concat(), ""), "topic cli-alter changed\n");
+    eventually("both are changed", || {
+        let partitions = server.json(&["topic", "describe", "cli-alter"], "")[0]["partitions"].clone();
+        retention() == "5000" && partitions.as_array().is_some_and(|partitions| partitions.len() == 3)
+    });
+}
+
+/// It did nothing and ended well.
+#[test]
+fn a_reset_from_a_file_about_other_groups_is_refused() {
+    let server = Server::new("other-groups");
+    server.topic("cli-other-groups", "2");
+    server.good(&["produce", "cli-other-groups", "-p", "1"], "1\n2\n");
+    let file = server.file("offsets.csv", "boards,cli-other-groups,1,1\ngates,cli-other-groups,1,2\n");
+    for groups in [&["board"][..], &["boards", "board"]] {
+        let args = [&["group", "reset"][..], groups, &["--from-file", &file]].concat();
+        let refused = server.bad(&args);
+        assert_eq!(
+            refused.lines().next(),
+            Some("error: the file has no line for group board; it has: boards, gates")
+        );
+    }
+    let moved = server.json(&["group", "reset", "boards", "gates", "--from-file", &file], "");
+    let news: Vec<&Value> = moved.as_array().expect("an array").iter().map(|one| &one["new"]).collect();
+    assert_eq!(news, [1, 2]);
+}
+
+#[test]
 fn offsets_of_a_group_are_moved_only_with_execute_and_only_without_members() {
     let server = Server::new("reset");
     server.topic("cli-reset", "2");
