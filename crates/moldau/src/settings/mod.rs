@@ -195,6 +195,11 @@ impl Settings {
         self.pairs.iter().any(|setting| setting.key == key)
     }
 
+    /// Whether a key was given on the command line.
+    pub(crate) fn on_command_line(&self, key: &str) -> bool {
+        self.pairs.iter().any(|setting| setting.key == key && setting.origin == Origin::CommandLine)
+    }
+
     fn set_all<E>(&self, kind: Kind, mut set: impl FnMut(&str, &str) -> Result<(), E>) -> Result<(), E> {
         self.pairs
             .iter()

@@ -137,6 +137,33 @@ fn a_member_of_a_group_reads_the_topics_of_a_pattern_and_commits() {
     assert_eq!(server.good(&args, ""), "new\n", "the others were committed");
 }
 
+/// `group.id` and `enable.auto.commit` of a client's file were left out.
+#[test]
+fn a_member_takes_its_group_from_a_clients_file_and_commits_unless_that_says_no() {
+    let server = Server::new("file-group");
+    server.topic("cli-file-group", "1");
+    server.good(&["produce", "cli-file-group"], "1\n2\n");
+    let committed = |group: &str| {
+        let (code, stdout, _) = server.run(&["group", "describe", group, "-o", "json"], "");
+        let groups: Value = serde_json::from_str(&stdout).unwrap_or_default();
+        (code == 0).then(|| groups[0]["offsets"][0]["committed"].as_i64()).flatten()
+    };
+    for (group, more, wanted) in
+        [("cli-file-commits", "", Some(2)), ("cli-file-reads", "enable.auto.commit=false\n", None)]
+    {
+        server.run(&["group", "delete", group], "");
+        let file = server.file(&format!("{group}.properties"), &format!("group.id={group}\n{more}"));
+        let consume = ["consume", "cli-file-group", "--command-config", &file, "-n", "2", "-t", "20"];
+        assert_eq!(server.good(&consume, ""), "1\n2\n");
+        assert_eq!(committed(group), wanted, "{group}");
+        // Who says where to read stands in no group.
+        let alone = ["consume", "cli-file-group", "--command-config", &file, "--from", "1", "-e"];
+        assert_eq!(server.good(&alone, ""), "2\n");
+    }
+    let both = ["consume", "cli-file-group", "-X", "group.id=g", "--from", "1"];
+    assert_eq!(server.run(&both, "").0, 2);
+}
+
 #[test]
 fn what_consume_prints_as_hex_or_json_produce_takes_back() {
     let server = Server::new("back");
