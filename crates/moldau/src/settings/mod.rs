@@ -85,7 +85,7 @@ impl Settings {
     fn of(args: &ClusterArgs, environment: &Environment, kinds: &[Kind]) -> Result<Self, Failure> {
         let mut settings = Self::default();
         let mut output = None;
-        let profiles = Profiles::load(environment.profiles_file.as_deref())?;
+        let profiles = Profiles::load(&environment.profiles_file)?;
         let name = environment.profile.as_deref().or(profiles.default_profile.as_deref());
         if let (Some(name), None) = (name, &args.profile) {
             output = settings.take_profile(&profiles, name)?;
