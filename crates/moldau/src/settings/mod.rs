@@ -159,7 +159,7 @@ impl Settings {
                     "{key}={value}: this client has no TLS and no SASL yet; name a PLAINTEXT listener and leave the key out"
                 )));
             }
-            let shared = matches!(origin, Origin::File(_) | Origin::Profile(_));
+            let shared = *origin != Origin::CommandLine;
             if shared && all.iter().any(|kind| kind.knows(key)) {
                 // What another command's client knows is no mistake there.
                 continue;
