@@ -39,20 +39,20 @@ fn replicas(broker: &Broker) -> Vec<Family> {
     let mut lag = of("LastStableOffsetLag", "Records between last stable offset and high watermark.");
     let mut counts = Counts::default();
     let (image, me) = (broker.image(), broker.node_id());
+    let dirs = broker.logs.dirs();
     for topic in image.topics.sorted() {
         for (index, partition) in &topic.partitions {
             if !partition.replicas.contains(&me) {
                 continue;
             }
             counts.partitions += 1;
-            if partition.leader != me {
-                continue;
-            }
-            counts.leaders += 1;
-            let Some(led) = broker.partitions().get_by_id(topic.id, index.0) else {
-                counts.offline += 1;
-                continue;
-            };
+            let leads = partition.leader == me;
+            let led = broker.partitions().get_by_id(topic.id, index.0).filter(|_| leads);
+            // The controller takes the leadership away when a log directory fails.
+            let offline = (leads && led.is_none()) || has_failed(broker, &dirs, topic, index.0, partition);
+            counts.offline += usize::from(offline);
+            counts.leaders += usize::from(leads);
+            let Some(led) = led else { continue };
             let (all, isr) = (partition.replicas.len(), partition.isr.len());
             // No more than there are replicas, as the reference.
             let min_isr = usize::try_from(led.config.load().min_insync_replicas).unwrap_or(0).min(all);
@@ -87,6 +87,22 @@ fn replicas(broker: &Broker) -> Vec<Family> {
         at_min_isr,
         lag,
     ]
+}
+
+/// Whether the log directory of this broker's replica is one that failed.
+fn has_failed(
+    broker: &Broker,
+    dirs: &[LogDirInfo],
+    topic: &TopicImage,
+    index: i32,
+    partition: &PartitionRegistration,
+) -> bool {
+    if let Some(log) = broker.logs.get(&topic.name, index) {
+        return log.directory().failure().is_some();
+    }
+    let known = partition.directory(broker.node_id());
+    // A directory that failed before it could be read has no id.
+    dirs.iter().any(|dir| dir.failure.is_some() && dir.id.is_none_or(|id| known == Some(id)))
 }
 
 fn logs(broker: &Broker) -> Vec<Family> {
