@@ -191,13 +191,19 @@ fn metrics_of_the_reference_were_missing_without_a_word() {
 
 /// The selectors of a query: metric names and the labels that they are matched or kept by.
 fn selectors(expression: &promql_parser::parser::Expr, found: &mut Vec<(String, Vec<String>)>) {
-    use promql_parser::parser::Expr;
+    use promql_parser::parser::{Expr, LabelModifier};
     let mut note = |selector: &promql_parser::parser::VectorSelector| {
         let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.clone()).collect();
         found.push((selector.name.clone().expect("a metric's name"), labels));
     };
     match expression {
-        Expr::Aggregate(aggregate) => selectors(&aggregate.expr, found),
+        Expr::Aggregate(aggregate) => {
+            let first = found.len();
+            selectors(&aggregate.expr, found);
+            if let Some(LabelModifier::Include(kept)) = &aggregate.modifier {
+                found[first..].iter_mut().for_each(|(_, labels)| labels.extend(kept.labels.iter().cloned()));
+            }
+        }
         Expr::Binary(binary) => {
             selectors(&binary.lhs, found);
             selectors(&binary.rhs, found);
@@ -211,6 +217,20 @@ fn selectors(expression: &promql_parser::parser::Expr, found: &mut Vec<(String, 
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {}
         Expr::Extension(_) => panic!("no extensions"),
     }
+}
+
+/// A panel that groups by a label that no series has shows one nameless line.
+#[test]
+fn labels_that_a_query_groups_by_were_not_looked_for() {
+    let query = "sum by (le, request) (rate(a_bucket{api=\"x\"}[1m])) / sum without (topic) (b)";
+    let mut found = Vec::new();
+    selectors(&promql_parser::parser::parse(query).expect("a query"), &mut found);
+    let wanted: [(&str, &[&str]); 2] = [("a_bucket", &["api", "le", "request"]), ("b", &[])];
+    let found: Vec<(&str, Vec<&str>)> = found
+        .iter()
+        .map(|(name, labels)| (name.as_str(), labels.iter().map(String::as_str).collect()))
+        .collect();
+    assert_eq!(found, wanted.map(|(name, labels)| (name, labels.to_vec())));
 }
 
 fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {
