@@ -48,11 +48,11 @@ impl Failure {
     fn told_by(self, tell: impl FnOnce(&str)) -> ExitCode {
         match self {
             Self::SaidNo(message) => {
-                eprintln!("error: {message}");
+                tell(&message);
                 ExitCode::from(1)
             }
             Self::Usage(message) => {
-                eprintln!("error: {message}");
+                tell(&message);
                 ExitCode::from(2)
             }
             Self::Reported => ExitCode::from(1),
