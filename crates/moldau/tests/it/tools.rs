@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::node::{Directory, Served};
-use crate::{moldau, text};
+use crate::{moldau, output, text};
 
 /// A server, with a directory for files beside it.
 struct Server {
@@ -662,4 +662,8 @@ fn each_shell_has_its_completions() {
         let script = text(&output.stdout);
         assert!(output.status.success() && script.contains(word) && script.contains("consume"), "{shell}");
     }
+    let script = text(&output(&["completions", "bash"]).stdout);
+    let root =
+        script.split("        moldau)").nth(1).and_then(|rest| rest.split('"').nth(1)).expect("options");
+    assert!(root.contains("--bootstrap-server") && root.contains("topic"), "{root}");
 }
