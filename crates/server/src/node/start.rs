@@ -69,8 +69,8 @@ impl Node {
             image.configs.get(&ConfigResource::broker(node_id)).clone(),
         );
         // What was set while it ran counts at the start too; what cannot be taken is told of when it is.
-        let dynamic = BrokerConfig::of(&settings).ok();
-        let log_config = dynamic.as_ref().map_or(&config.log, |dynamic| &dynamic.log);
+        let altered = BrokerConfig::of(&settings).ok();
+        let log_config = altered.as_ref().map_or(&config.log, |altered| &altered.log);
         let report = recover(logs.clone(), image.clone(), settings.clone(), log_config).await?;
 
         let identity = Identity {
