@@ -25,7 +25,7 @@ pub struct BootstrapOptions {
 
 impl BootstrapOptions {
     /// What the records of a bootstrap checkpoint say, as `kafka-storage format` writes it. It names every level above zero.
-    pub fn of_checkpoint(records: &[MetadataRecord]) -> Result<BootstrapOptions, BootstrapError> {
+    pub fn of_checkpoint(records: &[MetadataRecord]) -> Result<OfCheckpoint, BootstrapError> {
         let mut features: BTreeMap<String, i16> = feature::FEATURES
             .iter()
             .filter(|feature| feature.name != feature::KRAFT_VERSION)
@@ -45,8 +45,28 @@ impl BootstrapOptions {
             features.remove(MetadataVersion::FEATURE_NAME).ok_or(BootstrapError::NoMetadataVersion)?;
         let version =
             MetadataVersion::from_level(level).ok_or(BootstrapError::MetadataVersionLevel(level))?;
-        Ok(BootstrapOptions { release_version: Some(version.name().to_owned()), features })
+        let mut lowered = Vec::new();
+        for known in feature::FEATURES {
+            if let Some(level) = features.get_mut(known.name)
+                && *level > known.level_max
+            {
+                lowered.push((known.name, *level));
+                *level = known.level_max;
+            }
+        }
+        let options = BootstrapOptions { release_version: Some(version.name().to_owned()), features };
+        Ok(OfCheckpoint { options, lowered })
     }
+}
+
+/// What a bootstrap checkpoint comes to in this build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfCheckpoint {
+    /// What the cluster begins with.
+    pub options: BootstrapOptions,
+    /// Features that begin at the highest level that this build supports, since it does not support the level named
+    /// here. A later build can raise them.
+    pub lowered: Vec<(&'static str, i16)>,
 }
 
 /// Why a cluster cannot start so.

@@ -35,7 +35,7 @@ mod settings;
 mod topic_name;
 mod update_features;
 
-pub use bootstrap::{BootstrapError, BootstrapOptions, bootstrap_records};
+pub use bootstrap::{BootstrapError, BootstrapOptions, OfCheckpoint, bootstrap_records};
 pub use controller::{Context, Controller};
 pub use describe::list_config_resources;
 pub use placement::{PlacementError, UsableBroker, place_replicas};

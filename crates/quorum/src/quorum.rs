@@ -259,8 +259,8 @@ impl MetadataQuorum for RaftQuorum {
         let write = move || store.write_snapshot(&contents);
         let written = if self.threads { tokio::task::spawn_blocking(write).await } else { Ok(write()) };
         match written {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return Ok(()),
+            // Where it is there already an attempt may have failed further on; what follows does no harm twice.
+            Ok(Ok(_)) => {}
             Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
                 return Err(QuorumError::BadSnapshot(id));
             }

@@ -38,8 +38,8 @@ impl Waiters {
     fn remove(&self, notify: &Arc<Notify>) {
         let mut waiting = self.waiting.lock();
         waiting.remove(&Arc::as_ptr(notify).addr());
-        if waiting.is_empty() {
-            waiting.shrink_to_fit();
+        if waiting.capacity() > 64 && waiting.len() * 4 < waiting.capacity() {
+            waiting.shrink_to_fit(); // waking goes over its room, not over what is in it
         }
         self.count.store(waiting.len(), Ordering::Release);
     }

@@ -24,7 +24,7 @@ use crate::dispatch::RequestContext;
 /// The number of BROKER_LOGGER resources; they are no metadata.
 pub(super) const BROKER_LOGGER: i8 = 8;
 
-/// Configs that one answer tells of, which are some hundred bytes each: all of 15,000 topics. A group has configs whether it is
+/// Configs that are looked at for one answer, which takes some hundred bytes for each: all of 15,000 topics. A group has configs whether it is
 /// there or not, so the request alone is no bound.
 const ENTRIES_MAX: usize = 500_000;
 
@@ -38,9 +38,9 @@ pub(crate) async fn handle(
     let mut seen = HashSet::new();
     let asked = request.resources.into_iter();
     let once = asked.filter(|resource| seen.insert((resource.resource_type, resource.resource_name.clone())));
-    let mut told = 0;
+    let mut looked_at = 0;
     let results = once.map(|resource| {
-        let described = match told < ENTRIES_MAX {
+        let described = match looked_at < ENTRIES_MAX {
             true => describe(&broker, &resource),
             false => Err((
                 ErrorCode::InvalidRequest,
@@ -55,12 +55,12 @@ pub(crate) async fn handle(
             Some(keys) if !keys.is_empty() => keys.contains(&entry.name),
             _ => true,
         };
-        let configs: Vec<_> = entries
+        looked_at += entries.len();
+        let configs = entries
             .into_iter()
             .filter(wanted)
             .map(|entry| result(entry, request.include_synonyms, request.include_documentation))
             .collect();
-        told += configs.len();
         DescribeConfigsResult {
             error_code,
             error_message,

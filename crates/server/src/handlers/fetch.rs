@@ -155,18 +155,22 @@ fn targets(
 
 /// Each partition once; what is asked of it last counts, as in the reference.
 fn named_once(asked: impl Iterator<Item = (SessionKey, Asked)>) -> Vec<(SessionKey, Asked)> {
-    let mut all: Vec<(SessionKey, Asked)> = Vec::new();
-    let mut places = HashMap::new();
-    for (key, asked) in asked {
+    let all: Vec<(SessionKey, Asked)> = asked.collect();
+    if all.len() < 2 {
+        return all;
+    }
+    let mut once: Vec<(SessionKey, Asked)> = Vec::with_capacity(all.len());
+    let mut places = HashMap::with_capacity(all.len());
+    for (key, asked) in all {
         match places.entry(key.clone()) {
             Entry::Vacant(place) => {
-                place.insert(all.len());
-                all.push((key, asked));
+                place.insert(once.len());
+                once.push((key, asked));
             }
-            Entry::Occupied(place) => all[*place.get()].1 = asked,
+            Entry::Occupied(place) => once[*place.get()].1 = asked,
         }
     }
-    all
+    once
 }
 
 impl Fetch {

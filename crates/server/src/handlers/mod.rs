@@ -135,8 +135,13 @@ impl Broker {
         let (broker, connection, frame) = (self.clone(), connection.clone(), frame.to_vec());
         let answering = async move {
             // The semaphore is never closed.
-            let _turn = LONG_AT_ONCE.acquire().await;
-            tokio::task::spawn_blocking(move || answer(&broker, &connection, &frame))
+            let turn = LONG_AT_ONCE.acquire().await;
+            let work = move || {
+                // Work goes on when the connection ends, and so does its turn.
+                let _turn = turn;
+                answer(&broker, &connection, &frame)
+            };
+            tokio::task::spawn_blocking(work)
                 .await
                 .unwrap_or_else(|e| Outcome::Close(format!("the request could not be worked on: {e}")))
         };

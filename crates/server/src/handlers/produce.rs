@@ -194,8 +194,8 @@ fn read(
     if version >= 10 {
         name_leaders(broker, &connection.listener, &mut response);
     }
-    let mut written = HashSet::new();
     let several = found.len() > 1;
+    let mut written = HashSet::with_capacity(if several { found.len() } else { 0 });
     for (slot, partition, range) in found {
         if several && !written.insert(Arc::as_ptr(&partition).addr()) {
             refuse(&mut response.responses[slot.topic].partition_responses[slot.partition], twice(), version);

@@ -105,8 +105,10 @@ struct Connection<S> {
     /// When bytes came last.
     received: Instant,
     pending: VecDeque<Pending>,
-    /// Memory of the responses in `pending`, and of the requests that wait for theirs.
+    /// Memory of the responses in `pending`.
     pending_bytes: usize,
+    /// Bytes of the requests in `pending` that are kept until they are answered.
+    held_bytes: usize,
     outbox: Outbox,
     peer_finished: bool,
     /// A request that ends the connection was found: no more are taken up.
@@ -134,6 +136,7 @@ pub(crate) async fn run<S: Service>(
         received: Instant::now(),
         pending: VecDeque::new(),
         pending_bytes: 0,
+        held_bytes: 0,
         outbox: Outbox::default(),
         peer_finished: false,
         closing: false,
@@ -199,6 +202,11 @@ impl<S: Service> Connection<S> {
 
     /// Whether one more request may be taken up.
     fn has_room(&self) -> bool {
+        self.has_room_for_answers() && self.held_bytes < UNSENT_MEMORY_BYTES_MAX
+    }
+
+    /// Whether one more request may be received.
+    fn has_room_for_answers(&self) -> bool {
         !self.closing
             && self.pending.len() < UNANSWERED_MAX
             && self.outbox.bytes() < UNSENT_BYTES_MAX
@@ -245,7 +253,7 @@ impl<S: Service> Connection<S> {
                     true => std::mem::replace(&mut self.reserved, Reserved::Nothing),
                     false => Reserved::Nothing,
                 };
-                self.pending_bytes += later.held_bytes;
+                self.held_bytes += later.held_bytes;
                 self.pending.push_back(Pending::Later(later, reserved));
             }
             Outcome::Silence => {}
@@ -285,11 +293,11 @@ impl<S: Service> Connection<S> {
         if drained && let Some(Pending::Close(reason)) = self.pending.front_mut() {
             return Poll::Ready(Err(End::Refused(std::mem::take(reason))));
         }
-        if !self.has_room() {
+        if !self.has_room_for_answers() {
             return Poll::Pending; // woken when the socket takes bytes or an awaited answer is there
         }
         if self.frames.holds_frame() {
-            return Poll::Ready(Ok(Progress::More));
+            return if self.has_room() { Poll::Ready(Ok(Progress::More)) } else { Poll::Pending };
         }
         if self.peer_finished {
             // Nobody is there to be answered later: a long poll of a client that is gone must not keep its place.
@@ -302,8 +310,8 @@ impl<S: Service> Connection<S> {
     }
 
     /// Takes the bytes of the request that has begun to come from what all connections share, or waits for them, reading
-    /// nothing meanwhile. A connection holds one reservation at most, none larger than the whole, so each gets its turn,
-    /// in the order in which they began to wait.
+    /// nothing meanwhile. None is larger than the whole, and those that are held are of requests that still come or are worked
+    /// on all the while, so each gets its turn, in the order in which they began to wait.
     fn poll_reserve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(shared) = &self.queued_bytes else { return Poll::Ready(()) };
         if matches!(self.reserved, Reserved::Nothing)
@@ -330,7 +338,7 @@ impl<S: Service> Connection<S> {
                 match outcome {
                     Outcome::Reply(response) => {
                         self.pending_bytes += response.memory_bytes();
-                        self.pending_bytes -= later.held_bytes;
+                        self.held_bytes -= later.held_bytes;
                         self.pending[at] = Pending::Ready(response);
                     }
                     Outcome::Later(next) => {
@@ -340,7 +348,7 @@ impl<S: Service> Connection<S> {
                         continue;
                     }
                     Outcome::Silence => {
-                        self.pending_bytes -= later.held_bytes;
+                        self.held_bytes -= later.held_bytes;
                         self.pending.remove(at);
                         continue;
                     }
@@ -484,18 +492,24 @@ mod tests {
     #[tokio::test]
     async fn requests_that_wait_with_all_their_bytes_counted_for_nothing() {
         let Conversation { mut client, service, registry: _registry, _stop } = converse().await;
-        for number in 0..20 {
-            client.write_all(&frame(number, 40 * 1024)).await.expect("written");
-        }
-        let mut answers = Vec::new();
-        for number in 0..20 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-            let waiting = service.taken.load(Ordering::Relaxed) - number;
-            assert!(waiting <= 2, "{waiting} requests of 40 KiB wait");
-            service.let_go.add_permits(1);
-            answers.push(client.read_u8().await.expect("an answer"));
-        }
-        assert_eq!(answers, (0..20).collect::<Vec<u8>>());
+        let (mut answered, mut requests) = client.split();
+        let writing = async {
+            for number in 0..20 {
+                requests.write_all(&frame(number, 40 * 1024)).await.expect("written");
+            }
+        };
+        let reading = async {
+            let mut answers = Vec::new();
+            for number in 0..20 {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                let waiting = service.taken.load(Ordering::Relaxed) - number;
+                assert!(waiting <= 2, "{waiting} requests of 40 KiB wait");
+                service.let_go.add_permits(1);
+                answers.push(answered.read_u8().await.expect("an answer"));
+            }
+            assert_eq!(answers, (0..20).collect::<Vec<u8>>());
+        };
+        tokio::join!(writing, reading);
     }
 
     #[tokio::test]
@@ -504,9 +518,15 @@ mod tests {
         service.let_go.add_permits(1);
         let whole = frame(7, 40 * 1024);
         client.write_all(&whole[..10_000]).await.expect("written");
-        tokio::time::sleep(Duration::from_millis(1100)).await;
-        registry.look_at_idle(Duration::MAX);
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        while registry.keeping_spare() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        registry.look_at_idle(Duration::MAX, Duration::ZERO);
+        assert_eq!(registry.keeping_spare(), 0);
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(registry.keeping_spare(), 0, "it kept its buffer");
+        }
         client.write_all(&whole[10_000..]).await.expect("written");
         assert_eq!(client.read_u8().await.expect("an answer"), 7);
     }

@@ -76,16 +76,20 @@ impl ConnectionLimits {
     pub(crate) fn changed(self, config: &BrokerConfig) -> Self {
         let network = &config.network;
         let count = |value: i32| usize::try_from(value).unwrap_or(0);
-        let overrides = network.max_connections_per_ip_overrides.clone();
-        let max_per_ip_overrides = if overrides == self.overrides {
-            self.max_per_ip_overrides
-        } else {
-            let of_host = |(host, limit): (&String, &i32)| {
-                let limit = count(*limit);
-                addresses(host).into_iter().map(move |address| (address, limit))
+        let mut overrides = network.max_connections_per_ip_overrides.clone();
+        let mut max_per_ip_overrides = self.max_per_ip_overrides;
+        if overrides != self.overrides {
+            let found = overrides.iter().map(|(host, limit)| (addresses(host), count(*limit)));
+            let found: Vec<_> = unhurried(|| found.collect());
+            let is_unknown = |(addresses, _): &(Vec<IpAddr>, usize)| addresses.is_empty();
+            if found.iter().any(is_unknown) {
+                overrides.clear(); // the next change looks all of them up again
+            }
+            let each = |(addresses, limit): (Vec<IpAddr>, usize)| {
+                addresses.into_iter().map(move |address| (address, limit))
             };
-            unhurried(|| overrides.iter().flat_map(of_host).collect())
-        };
+            max_per_ip_overrides = found.into_iter().flat_map(each).collect();
+        }
         let listeners = config.listeners.all.iter();
         ConnectionLimits {
             all: Limit::of(network.max_connections, network.max_connection_creation_rate),

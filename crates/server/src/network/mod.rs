@@ -18,5 +18,5 @@ pub(crate) use complaint::Complaint;
 pub(crate) use connection::{ConnectionInfo, ConnectionSettings, Service};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use listener::{Bound, bind, serve};
-pub(crate) use registry::ConnectionRegistry;
+pub(crate) use registry::{ConnectionRegistry, KEEPS_SPARE};
 pub(crate) use response::{Chunk, Later, Outcome, Response};

@@ -12,6 +12,7 @@ use moldau_config::BrokerConfig;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::complaint::Complaint;
 use super::limits::{ConnectionLimits, OpenConnections, Pace, Refusal};
 
 /// What the registry and the connection share.
@@ -28,7 +29,7 @@ pub(crate) struct Liveness {
 }
 
 /// A sender that was silent for so long within a request keeps no more memory than it filled.
-const KEEPS_SPARE: Duration = Duration::from_secs(1);
+pub(crate) const KEEPS_SPARE: Duration = Duration::from_secs(1);
 
 impl Liveness {
     pub(crate) fn touch(&self) {
@@ -80,6 +81,9 @@ pub(crate) struct ConnectionCounts {
     /// Closed because nobody used them.
     pub(crate) expired: u64,
 }
+
+/// Connections that had to wait for a place.
+static FULL: Complaint = Complaint::new();
 
 /// All open connections.
 pub(crate) struct ConnectionRegistry {
@@ -176,8 +180,10 @@ impl ConnectionRegistry {
                 Ok(registration) => return Ok(registration),
                 Err(Refusal::OfAddress(why)) => return Err(why),
                 Err(Refusal::Full(why)) => {
-                    if !std::mem::replace(&mut told, true) {
-                        tracing::warn!(%listener, "a new connection waits until another ends: {why}");
+                    if !std::mem::replace(&mut told, true)
+                        && let Some(more) = FULL.due(Instant::now())
+                    {
+                        tracing::warn!(%listener, more_unsaid = more, "a new connection waits until another ends: {why}");
                     }
                     freed.await;
                 }
@@ -187,7 +193,7 @@ impl ConnectionRegistry {
 
     /// Tells the connections that were idle for longer than `max` to close, and those that stopped within a request to
     /// give back what they do not need.
-    pub(crate) fn look_at_idle(&self, max: Duration) {
+    pub(crate) fn look_at_idle(&self, max: Duration, keeps_spare: Duration) {
         let mut open = self.open.lock();
         let mut expired = 0;
         for liveness in open.connections.values() {
@@ -195,11 +201,18 @@ impl ConnectionRegistry {
             if idle > max {
                 expired += u64::from(!liveness.is_expired.swap(true, Ordering::Relaxed));
                 liveness.stirred.notify_one();
-            } else if idle > KEEPS_SPARE && liveness.has_spare.swap(false, Ordering::Relaxed) {
+            } else if idle >= keeps_spare && liveness.has_spare.swap(false, Ordering::Relaxed) {
                 liveness.stirred.notify_one();
             }
         }
         open.expired += expired;
+    }
+
+    /// Connections that keep much room for the rest of a request.
+    #[cfg(test)]
+    pub(crate) fn keeping_spare(&self) -> usize {
+        let open = self.open.lock();
+        open.connections.values().filter(|liveness| liveness.has_spare.load(Ordering::Relaxed)).count()
     }
 
     /// How many connections there are and were.

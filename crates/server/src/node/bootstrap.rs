@@ -42,11 +42,19 @@ pub(super) fn wanted(
     let records = decode_bootstrap(&bytes).map_err(|error| refused(error.to_string()))?;
     let records: Result<Vec<_>, _> = records.iter().map(|record| MetadataRecord::decode(record)).collect();
     let records = records.map_err(|error| refused(error.to_string()))?;
-    let options = BootstrapOptions::of_checkpoint(&records).and_then(|options| {
-        bootstrap_records(&options, settings, dynamic_quorum)?;
-        Ok(options)
+    let found = BootstrapOptions::of_checkpoint(&records).and_then(|found| {
+        bootstrap_records(&found.options, settings, dynamic_quorum)?;
+        Ok(found)
     });
-    options.map_err(|error| {
+    for (feature, level) in found.iter().flat_map(|found| &found.lowered) {
+        tracing::warn!(
+            feature,
+            level,
+            "the directory was formatted with a level that this version does not have; it begins lower, and a later version can \
+             raise it"
+        );
+    }
+    found.map(|found| found.options).map_err(|error| {
         refused(format!(
             "the cluster cannot begin as this directory was formatted: {error}. Format it with what is supported, or remove the \
              file and let --release-version and --feature say it"
@@ -127,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn what_the_reference_formats_by_itself_begins_with_the_levels_that_there_are() {
+        let options = wanted_with(BootstrapOptions::default(), REFERENCE).unwrap();
+        assert_eq!(options.release_version.as_deref(), Some(MetadataVersion::LATEST.name()));
+        for name in ["group.version", "transaction.version", "share.version", "streams.version"] {
+            assert_eq!(options.features[name], 0, "{name}");
+        }
+        assert_eq!(options.features["eligible.leader.replicas.version"], 1);
+    }
+
+    #[test]
     fn without_a_bootstrap_checkpoint_the_options_count() {
         let directory = tempfile::tempdir().unwrap();
         let given = BootstrapOptions { release_version: Some("4.2".to_owned()), ..Default::default() };
@@ -140,7 +158,6 @@ mod tests {
         let metadata_version = level("metadata.version", 30);
         let torn = &REFERENCE[..REFERENCE.len() - 1];
         for (checkpoint, reason) in [
-            (REFERENCE.to_vec(), "group.version cannot start at level 1: the supported levels are 0 to 0"),
             (file(&[metadata_version.clone(), scram.into()]), "it has SCRAM credentials"),
             (file(&[level("metadata.version", 99)]), "it has metadata.version 99"),
             (file(&[level("group.version", 0)]), "it has no metadata.version"),

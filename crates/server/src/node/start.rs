@@ -19,7 +19,9 @@ use tokio::sync::{Semaphore, watch};
 use super::{Node, NodeError, NodeOptions, bootstrap, registration};
 use crate::broker::{Applier, Broker, Configs, Identity, spawn_background, wall_clock_ms};
 use crate::controller::{ControllerHandle, ControllerTask, SnapshotRules, load, open_quorum, run};
-use crate::network::{Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, bind, serve};
+use crate::network::{
+    Bound, ConnectionLimits, ConnectionRegistry, ConnectionSettings, KEEPS_SPARE, bind, serve,
+};
 use crate::telemetry::{HttpListener, Started, serve_http};
 
 impl Node {
@@ -292,6 +294,6 @@ async fn reap_idle(
             () = tokio::time::sleep(pause) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        registry.look_at_idle(max.unwrap_or(Duration::MAX));
+        registry.look_at_idle(max.unwrap_or(Duration::MAX), KEEPS_SPARE);
     }
 }
