@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::world::World;
 
 /// Fields whose value is this server's own; they are compared as being there, negative ones as they are.
-const OWN: [&str; 14] = [
+const OWN: [&str; 15] = [
     "clusterId",
     "producerId",
     "currentStateTimestamp",
@@ -18,6 +18,7 @@ const OWN: [&str; 14] = [
     "brokerEpoch",
     "sessionId",
     "memberId",
+    "leader",
     "finalizedFeaturesEpoch",
     "topicId",
     "port",

@@ -1,4 +1,4 @@
-//! Groups that are not there, and offsets of groups without members. What members ask is in `tests/node`, request by request.
+//! Groups that are not there, and offsets of groups without members.
 
 use anyhow::{Context, Result};
 use moldau_protocol::messages::leave_group_request::MemberIdentity;
@@ -14,7 +14,7 @@ use moldau_protocol::messages::offset_fetch_request::{
 use moldau_protocol::messages::*;
 use moldau_types::Uuid;
 
-use super::Run;
+use super::{Run, members};
 
 const GROUP: &str = "committed";
 
@@ -26,6 +26,7 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
     commits(run)?;
     fetches(run)?;
     whole_groups(run)?;
+    members::run(run)?;
     transactional_ids(run)
 }
 

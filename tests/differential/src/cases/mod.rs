@@ -7,6 +7,7 @@ mod data;
 mod fetches;
 mod frames;
 mod groups;
+mod members;
 mod topics;
 
 use anyhow::{Context, Result};
