@@ -21,6 +21,9 @@ mod client_metrics;
 mod tests;
 mod thread_counts;
 
+/// Longest value that a key can have in the end: its record must stay readable.
+const VALUE_BYTES_MAX: usize = 32_767;
+
 /// What to do with one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i8)]
@@ -62,10 +65,18 @@ pub struct Alteration {
 /// What a resource's configs become.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Altered {
-    /// The keys that change, and their new values; none where the key is taken away.
+    /// The keys that change, and their new values; none where the key is taken away. Of a broker every key that was named, even if
+    /// it stays as it is: that it is written again makes the broker read key stores anew.
     pub changes: BTreeMap<String, Option<String>>,
     /// All configs of the resource afterwards.
     pub configs: Configs,
+}
+
+impl Altered {
+    fn without_unchanged(mut self, current: &Configs) -> Self {
+        self.changes.retain(|name, value| current.get(name) != value.as_ref());
+        self
+    }
 }
 
 /// Why a change is refused.
@@ -103,7 +114,7 @@ pub fn replacing(current: &Configs, wanted: &[(String, Option<String>)]) -> Vec<
 
 /// Changes a topic.
 pub fn alter_topic(current: &Configs, ops: &[Alteration]) -> Result<Altered, AlterError> {
-    let altered = apply(current, ops, keys::find_topic, cannot_list)?;
+    let altered = apply(current, ops, keys::find_topic, cannot_list)?.without_unchanged(current);
     validate_topic_configs(&altered.configs)?;
     Ok(altered)
 }
@@ -114,7 +125,7 @@ pub fn alter_group(
     ops: &[Alteration],
     settings: &Settings,
 ) -> Result<Altered, AlterError> {
-    let altered = apply(current, ops, keys::find_group, cannot_list)?;
+    let altered = apply(current, ops, keys::find_group, cannot_list)?.without_unchanged(current);
     validate_group_configs(&altered.configs, settings)?;
     Ok(altered)
 }
@@ -122,7 +133,7 @@ pub fn alter_group(
 /// Changes a client metrics subscription.
 pub fn alter_client_metrics(current: &Configs, ops: &[Alteration]) -> Result<Altered, AlterError> {
     // the reference knows no lists here
-    let altered = apply(current, ops, |_| None, cannot_list)?;
+    let altered = apply(current, ops, |_| None, cannot_list)?.without_unchanged(current);
     client_metrics::validate(&altered.configs)?;
     Ok(altered)
 }
@@ -149,6 +160,7 @@ pub fn alter_broker(
     if let Err(errors) = BrokerConfig::of(&result) {
         return Err(invalid_request(errors.into_iter().map(|e| e.message).collect::<Vec<_>>().join("; ")));
     }
+    listeners_stay(settings, &result)?;
     thread_counts::validate(settings, &result)?;
     if eligible_leader_replicas {
         match altered.changes.get("min.insync.replicas") {
@@ -166,6 +178,19 @@ pub fn alter_broker(
         }
     }
     Ok(altered)
+}
+
+/// Sockets are opened when a node starts: a value that only looked as if it were taken would mislead.
+fn listeners_stay(before: &Settings, after: &Settings) -> Result<(), AlterError> {
+    for name in ["listeners", "listener.security.protocol.map"] {
+        let value = |settings: &Settings| keys::find_broker(name).and_then(|key| settings.value(key));
+        if value(before) != value(after) {
+            return Err(invalid_request(format!(
+                "{name} cannot be changed while a node runs: set it in server.properties and start the node again"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Checks changes of loggers' levels; `exists` says whether there is a logger of this name. The caller sets them.
@@ -341,9 +366,12 @@ fn apply(
             Some(text) => altered.configs.insert(name.clone(), text.clone()),
             None => altered.configs.remove(name),
         };
-        if current.get(name) != new.as_ref() {
-            altered.changes.insert(name.clone(), new);
-        }
+        altered.changes.insert(name.clone(), new);
+    }
+    if altered.changes.values().flatten().any(|value| value.len() > VALUE_BYTES_MAX) {
+        return Err(AlterError::InvalidConfig(format!(
+            "The configuration value cannot be added because it exceeds the maximum value size of {VALUE_BYTES_MAX} bytes."
+        )));
     }
     Ok(altered)
 }

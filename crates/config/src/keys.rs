@@ -73,8 +73,6 @@ pub fn broker() -> impl Iterator<Item = &'static Key> {
     broker_areas().iter().flat_map(|(_, keys)| keys.iter())
 }
 
-pub(crate) use own::DEFAULT_HTTP_LISTENER;
-
 /// Moldau's own broker keys.
 pub fn own() -> &'static [Key] {
     own::KEYS

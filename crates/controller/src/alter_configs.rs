@@ -21,9 +21,6 @@ use crate::config_rules::{
 use crate::result::outcome;
 use crate::{ApiError, Context, Controller, ControllerResult};
 
-/// Longest value of a config: its record must stay readable.
-const VALUE_LENGTH_MAX: usize = 32_767;
-
 impl Controller {
     /// Handles AlterConfigs: the given configs replace all that a resource has.
     pub fn alter_configs(
@@ -115,23 +112,13 @@ impl Controller {
         resource: &ConfigResource,
         ops: &[Alteration],
     ) -> Result<Vec<MetadataRecord>, ApiError> {
-        if ops.iter().any(|op| op.value.as_ref().is_some_and(|value| value.len() > VALUE_LENGTH_MAX)) {
-            let message = "The configuration value cannot be added because it exceeds the maximum value size of 32767 \
-                           bytes.";
-            return Err(ApiError::new(ErrorCode::InvalidConfig, message));
-        }
         check_resource_name(resource)?;
         let altered = self.altered(cx, resource, ops)?;
         check_exists(cx.image, resource)?;
         check_metadata_version(resource, altered.changes.keys(), cx.version())?;
-        let current = cx.image.configs.get(resource);
         let is_broker = resource.resource_type == ConfigResourceType::Broker;
         let mut records = Vec::new();
         for (name, value) in altered.changes {
-            // A broker's config is written again even when it stays: the record makes it read key stores anew.
-            if !is_broker && current.get(&name) == value.as_ref() {
-                continue;
-            }
             let clears_elr = name == MIN_INSYNC_REPLICAS && cx.image.elr_enabled();
             let record = ConfigRecord {
                 resource_type: resource.resource_type.code(),

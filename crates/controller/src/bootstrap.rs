@@ -23,6 +23,32 @@ pub struct BootstrapOptions {
     pub features: BTreeMap<String, i16>,
 }
 
+impl BootstrapOptions {
+    /// What the records of a bootstrap checkpoint say, as `kafka-storage format` writes it. It names every level above zero.
+    pub fn of_checkpoint(records: &[MetadataRecord]) -> Result<BootstrapOptions, BootstrapError> {
+        let mut features: BTreeMap<String, i16> = feature::FEATURES
+            .iter()
+            .filter(|feature| feature.name != feature::KRAFT_VERSION)
+            .map(|feature| (feature.name.to_owned(), 0))
+            .collect();
+        for record in records {
+            match record {
+                MetadataRecord::FeatureLevel(level) => {
+                    features.insert(level.name.clone(), level.feature_level);
+                }
+                MetadataRecord::NoOp(_) => {}
+                MetadataRecord::UserScramCredential(_) => return Err(BootstrapError::ScramCredentials),
+                other => return Err(BootstrapError::UnexpectedRecord(other.name())),
+            }
+        }
+        let level =
+            features.remove(MetadataVersion::FEATURE_NAME).ok_or(BootstrapError::NoMetadataVersion)?;
+        let version =
+            MetadataVersion::from_level(level).ok_or(BootstrapError::MetadataVersionLevel(level))?;
+        Ok(BootstrapOptions { release_version: Some(version.name().to_owned()), features })
+    }
+}
+
 /// Why a cluster cannot start so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BootstrapError {
@@ -58,6 +84,22 @@ pub enum BootstrapError {
     /// A level needs another one.
     #[error("{0}")]
     Dependency(String),
+    /// A bootstrap checkpoint has no `metadata.version`.
+    #[error("it has no metadata.version")]
+    NoMetadataVersion,
+    /// A bootstrap checkpoint has a `metadata.version` of which this build has no records.
+    #[error(
+        "it has metadata.version {0}, and the supported levels are {min} to {max}",
+        min = MetadataVersion::MINIMUM.level(),
+        max = MetadataVersion::LATEST.level()
+    )]
+    MetadataVersionLevel(i16),
+    /// A bootstrap checkpoint has SCRAM credentials.
+    #[error("it has SCRAM credentials (--add-scram), and SASL is not there yet")]
+    ScramCredentials,
+    /// A bootstrap checkpoint has a record that no cluster begins with.
+    #[error("it has a {0}, which a new cluster cannot begin with")]
+    UnexpectedRecord(&'static str),
 }
 
 /// The records that a new cluster begins with, and the `kraft.version` to begin with (which the quorum writes itself).

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use moldau_config::alter::{AlterOp, Alteration, alter_topic};
 use moldau_config::describe::describe_topic;
 use moldau_metadata::{
-    ConfigEntries, ConfigResource, LeaderRecoveryState, MetadataRecord, PartitionRegistration,
+    ConfigEntries, ConfigResource, LeaderRecoveryState, MetadataRecord, PartitionRegistration, collision_form,
 };
 use moldau_protocol::messages::create_topics_request::CreatableTopic;
 use moldau_protocol::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
@@ -20,7 +20,7 @@ use moldau_types::{BrokerId, ErrorCode, LeaderEpoch, Uuid};
 use crate::config_rules::{MIN_INSYNC_REPLICAS, settings_of};
 use crate::partition_change::ChangeRules;
 use crate::placement::{UsableBroker, place_replicas};
-use crate::topic_name::{CLUSTER_METADATA_TOPIC, colliding_topic, collision_form, validate_topic_name};
+use crate::topic_name::{CLUSTER_METADATA_TOPIC, validate_topic_name};
 use crate::{ApiError, Context, Controller, ControllerResult};
 
 /// Most new partitions of one request: its records must fit one batch.
@@ -192,7 +192,7 @@ fn check_name(cx: &Context<'_>, name: &str, created: &BTreeSet<String>) -> Resul
     if cx.image.topics.id_of(name).is_some() {
         return Err(ApiError::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
     }
-    if let Some(existing) = colliding_topic(&cx.image.topics, name) {
+    if let Some(existing) = cx.image.topics.colliding(name) {
         return Err(invalid(format!("Topic '{name}' collides with existing topic: {existing}")));
     }
     if created.contains(&collision_form(name)) {

@@ -1,6 +1,8 @@
 //! ElectLeaders: to the preferred replica, or uncleanly to any that is online.
 
-use moldau_metadata::{MetadataRecord, PartitionRegistration};
+use std::collections::HashSet;
+
+use moldau_metadata::{MetadataImage, MetadataRecord};
 use moldau_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
 use moldau_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse};
 use moldau_types::{ErrorCode, PartitionIndex, Uuid};
@@ -23,17 +25,22 @@ impl Controller {
             1 => Election::Unclean,
             unknown => return ControllerResult::unchanged(refused(request, unknown)),
         };
-        let rules = TopicRules::new(cx.image, &self.settings);
-        let mut records = Vec::new();
+        let image = cx.image;
+        let mut elections = Elections {
+            image,
+            topic_rules: TopicRules::new(image, &self.settings),
+            change_rules: ChangeRules::new(image),
+            election,
+            elected: HashSet::new(),
+            records: Vec::new(),
+        };
         let mut results = Vec::new();
         match &request.topic_partitions {
             Some(asked) => {
                 for topic in asked {
-                    let mut answers = Vec::with_capacity(topic.partitions.len());
-                    for index in &topic.partitions {
-                        let result = elect_one(cx, &rules, &topic.topic, PartitionIndex(*index), election);
-                        answers.push(answer(*index, result, &mut records));
-                    }
+                    let elect =
+                        |index: &i32| answer(*index, elections.elect(&topic.topic, PartitionIndex(*index)));
+                    let answers = topic.partitions.iter().map(elect).collect();
                     results.push(ReplicaElectionResult {
                         topic: topic.topic.clone(),
                         partition_result: answers,
@@ -41,12 +48,12 @@ impl Controller {
                 }
             }
             None => {
-                for topic in cx.image.topics.sorted() {
+                for topic in image.topics.sorted() {
                     let mut answers = Vec::new();
                     for index in topic.partitions.keys() {
-                        let result = elect_one(cx, &rules, &topic.name, *index, election);
+                        let result = elections.elect(&topic.name, *index);
                         if !matches!(&result, Err(error) if error.code == ErrorCode::ElectionNotNeeded) {
-                            answers.push(answer(index.0, result, &mut records));
+                            answers.push(answer(index.0, result));
                         }
                     }
                     let topic = topic.name.to_string();
@@ -55,7 +62,7 @@ impl Controller {
             }
         }
         ControllerResult::of(
-            records,
+            elections.records,
             ElectLeadersResponse { replica_election_results: results, ..Default::default() },
         )
     }
@@ -76,54 +83,48 @@ fn refused(request: &ElectLeadersRequest, election_type: i8) -> ElectLeadersResp
     ElectLeadersResponse { error_code, replica_election_results: topics.collect(), ..Default::default() }
 }
 
-fn answer(
-    partition_id: i32,
-    result: Result<MetadataRecord, ApiError>,
-    records: &mut Vec<MetadataRecord>,
-) -> PartitionResult {
-    let (error_code, error_message) = outcome(&result.map(|record| {
-        // The same partition twice in a request is elected once: its records would repeat.
-        if !records.contains(&record) {
-            records.push(record);
-        }
-    }));
+fn answer(partition_id: i32, result: Result<(), ApiError>) -> PartitionResult {
+    let (error_code, error_message) = outcome(&result);
     PartitionResult { partition_id, error_code, error_message }
 }
 
-fn elect_one(
-    cx: &Context<'_>,
-    rules: &TopicRules,
-    topic: &str,
-    index: PartitionIndex,
+/// The elections of one request.
+struct Elections<'a> {
+    image: &'a MetadataImage,
+    topic_rules: TopicRules,
+    change_rules: ChangeRules<'a>,
     election: Election,
-) -> Result<MetadataRecord, ApiError> {
-    let unknown = |message: String| ApiError::new(ErrorCode::UnknownTopicOrPartition, message);
-    let image = cx.image;
-    let found = image.topics.by_name(topic).ok_or_else(|| unknown(format!("No such topic as {topic}")))?;
-    let partition =
-        found.partition(index).ok_or_else(|| unknown(format!("No such partition as {topic}-{index}")))?;
-    let (needed, failure) = match election {
-        Election::Preferred => (!partition.has_preferred_leader(), ErrorCode::PreferredLeaderNotAvailable),
-        Election::Unclean | Election::Online => {
-            (!partition.has_leader(), ErrorCode::EligibleLeadersNotAvailable)
-        }
-    };
-    if !needed {
-        return Err(ErrorCode::ElectionNotNeeded.into());
-    }
-    let min_isr = rules.min_isr(image.configs.topic(topic));
-    change_of(partition, image, min_isr, election, found.id, index).ok_or_else(|| failure.into())
+    /// Partitions that have a record: one that is named twice is elected once.
+    elected: HashSet<(Uuid, PartitionIndex)>,
+    records: Vec<MetadataRecord>,
 }
 
-fn change_of(
-    partition: &PartitionRegistration,
-    image: &moldau_metadata::MetadataImage,
-    min_isr: usize,
-    election: Election,
-    topic_id: Uuid,
-    index: PartitionIndex,
-) -> Option<MetadataRecord> {
-    let mut change = PartitionChange::new(partition, ChangeRules::new(image), min_isr);
-    change.election = election;
-    change.build(topic_id, index.0).map(MetadataRecord::from)
+impl Elections<'_> {
+    fn elect(&mut self, topic: &str, index: PartitionIndex) -> Result<(), ApiError> {
+        let unknown = |message: String| ApiError::new(ErrorCode::UnknownTopicOrPartition, message);
+        let image = self.image;
+        let found =
+            image.topics.by_name(topic).ok_or_else(|| unknown(format!("No such topic as {topic}")))?;
+        let partition =
+            found.partition(index).ok_or_else(|| unknown(format!("No such partition as {topic}-{index}")))?;
+        let (needed, failure) = match self.election {
+            Election::Preferred => {
+                (!partition.has_preferred_leader(), ErrorCode::PreferredLeaderNotAvailable)
+            }
+            Election::Unclean | Election::Online => {
+                (!partition.has_leader(), ErrorCode::EligibleLeadersNotAvailable)
+            }
+        };
+        if !needed {
+            return Err(ErrorCode::ElectionNotNeeded.into());
+        }
+        let min_isr = self.topic_rules.min_isr(image.configs.topic(topic));
+        let mut change = PartitionChange::new(partition, self.change_rules, min_isr);
+        change.election = self.election;
+        let record = change.build(found.id, index.0).ok_or(failure)?;
+        if self.elected.insert((found.id, index)) {
+            self.records.push(record.into());
+        }
+        Ok(())
+    }
 }

@@ -1,8 +1,4 @@
-//! Which topic names are allowed, and which ones collide.
-//!
-//! Names that differ only in `.` and `_` collide because metrics cannot tell them apart.
-
-use moldau_metadata::TopicsImage;
+//! Which topic names are allowed.
 
 /// Longest topic name: it must fit a directory name with its partition and a suffix.
 const NAME_LENGTH_MAX: usize = 249;
@@ -42,36 +38,6 @@ pub fn validate_topic_name(name: &str) -> Result<(), InvalidTopicName> {
     } else {
         Ok(())
     }
-}
-
-/// The form that colliding names share.
-pub(crate) fn collision_form(name: &str) -> String {
-    name.replace('.', "_")
-}
-
-/// Above this many `.` and `_` in a name it is cheaper to look at every topic than to try every spelling.
-const SPELLED_CHARS_MAX: usize = 8;
-
-/// An existing topic, other than one of the very name, that the name collides with.
-pub(crate) fn colliding_topic(topics: &TopicsImage, name: &str) -> Option<String> {
-    let positions: Vec<usize> =
-        name.bytes().enumerate().filter(|(_, b)| matches!(b, b'.' | b'_')).map(|(i, _)| i).collect();
-    if positions.len() > SPELLED_CHARS_MAX {
-        let form = collision_form(name);
-        let collides = |other: &&str| *other != name && collision_form(other) == form;
-        return topics.iter().map(|topic| &*topic.name).filter(collides).min().map(str::to_owned);
-    }
-    let mut spelling = name.as_bytes().to_vec();
-    for choice in 0..1usize << positions.len() {
-        for (bit, at) in positions.iter().enumerate() {
-            spelling[*at] = if choice >> bit & 1 == 0 { b'.' } else { b'_' };
-        }
-        let other = String::from_utf8_lossy(&spelling);
-        if other != name && topics.id_of(&other).is_some() {
-            return Some(other.into_owned());
-        }
-    }
-    None
 }
 
 #[cfg(test)]

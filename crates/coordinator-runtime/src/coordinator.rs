@@ -2,6 +2,8 @@
 //!
 //! It finds the shard of a group, runs the operation there and gives error codes their place in the response. What needs the
 //! cluster's metadata (whether topics exist, names for topic ids) and authorization is the handlers' part.
+//!
+//! A partition that is led and could not be read is read again while that may help; until then clients are told that it is loading.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,20 +19,26 @@ use moldau_protocol::messages::{
 use moldau_types::{ErrorCode, Uuid};
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
+use tokio::time::Duration;
 
 use crate::batch::BatchEncoder;
 use crate::clock::Clock;
 use crate::config::GroupCoordinatorConfig;
-use crate::load::load;
+use crate::load::{LoadError, load};
 use crate::partition::CoordinatorPartition;
 use crate::shard::{Shard, Waiter};
+
+/// How long a load that failed is left alone at first.
+const LOAD_RETRY_MIN: Duration = Duration::from_millis(100);
+/// How long it is left alone after it has failed again and again.
+const LOAD_RETRY_MAX: Duration = Duration::from_secs(30);
 
 /// See the module. Made once a node and shared.
 pub struct GroupCoordinator {
     pub(crate) config: GroupCoordinatorConfig,
     group_config: Arc<moldau_coordinator::GroupConfig>,
     clock: Arc<Clock>,
-    /// How many partitions `__consumer_offsets` has, or will have.
+    /// How many partitions `__consumer_offsets` had when it was first seen, 0 while it does not exist.
     partitions: AtomicI32,
     shards: RwLock<HashMap<i32, Arc<Shard>>>,
 }
@@ -41,7 +49,7 @@ impl GroupCoordinator {
         Arc::new(GroupCoordinator {
             group_config: Arc::new(config.group.clone()),
             clock: Arc::new(Clock::new()),
-            partitions: AtomicI32::new(config.offsets_topic_num_partitions),
+            partitions: AtomicI32::new(0),
             shards: RwLock::default(),
             config,
         })
@@ -52,14 +60,24 @@ impl GroupCoordinator {
         &self.config
     }
 
-    /// Says how many partitions `__consumer_offsets` has, once it exists.
+    /// Says how many partitions `__consumer_offsets` has. Only the first count is taken: with another one groups would be looked
+    /// for where they are not. As in Kafka, partitions that are added count after a restart.
     pub fn set_partition_count(&self, partitions: i32) {
-        self.partitions.store(partitions.max(1), Ordering::Relaxed);
+        let _ = self.partitions.compare_exchange(0, partitions.max(1), Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// `__consumer_offsets` was deleted: the next one may have another number of partitions.
+    pub fn forget_partition_count(&self) {
+        self.partitions.store(0, Ordering::Relaxed);
     }
 
     /// The partition of `__consumer_offsets` that holds a group.
     pub fn partition_for(&self, group_id: &str) -> i32 {
-        partition_for(group_id, self.partitions.load(Ordering::Relaxed))
+        let partitions = match self.partitions.load(Ordering::Relaxed) {
+            0 => self.config.offsets_topic_num_partitions.max(1),
+            seen => seen,
+        };
+        partition_for(group_id, partitions)
     }
 
     /// This node became the leader of a partition of `__consumer_offsets`: its groups are read, then served. Needs a tokio runtime.
@@ -87,39 +105,85 @@ impl GroupCoordinator {
         }
         if partition.log_start_offset() >= partition.log_end_offset() {
             // Nothing to read, so nobody is told that it is being read: a client does not send an asynchronous commit again.
-            self.load_shard(&shard, partition);
+            if let Err(error) = self.load_shard(&shard, &partition) {
+                self.load_failed(&shard, partition.as_ref(), &error);
+            }
             return;
         }
         let coordinator = self.clone();
-        let runtime = tokio::runtime::Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let _guard = runtime.enter();
-            coordinator.load_shard(&shard, partition);
-        });
+        tokio::spawn(async move { coordinator.load_until_it_passes(shard, partition).await });
     }
 
-    fn load_shard(&self, shard: &Arc<Shard>, partition: Arc<dyn CoordinatorPartition>) {
-        let partition_index = shard.partition_index;
-        let stop = || shard.is_closed();
-        match load(partition.as_ref(), self.group_config.clone(), stop) {
-            Ok(Some((groups, stats))) => {
-                tracing::debug!(
-                    partition = partition_index,
-                    records = stats.records,
-                    bytes = stats.bytes,
-                    unreadable = stats.unreadable,
-                    "groups loaded"
-                );
-                shard.activate(groups, partition);
+    async fn load_until_it_passes(
+        self: Arc<Self>,
+        shard: Arc<Shard>,
+        partition: Arc<dyn CoordinatorPartition>,
+    ) {
+        let mut retry_in = LOAD_RETRY_MIN;
+        while !shard.is_closed() {
+            let (coordinator, loading, from) = (self.clone(), shard.clone(), partition.clone());
+            let attempt = tokio::task::spawn_blocking(move || coordinator.load_shard(&loading, &from));
+            match attempt.await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => {
+                    if !self.load_failed(&shard, partition.as_ref(), &error) {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(partition = shard.partition_index, %error, "the load of groups ended early");
+                    return self.remove_shard(shard.partition_index, shard.leader_epoch);
+                }
             }
-            Ok(None) => {}
-            Err(error) => {
+            shard.wait_unless_closed(retry_in).await;
+            retry_in = (retry_in * 2).min(LOAD_RETRY_MAX);
+        }
+    }
+
+    fn load_shard(
+        &self,
+        shard: &Arc<Shard>,
+        partition: &Arc<dyn CoordinatorPartition>,
+    ) -> Result<(), LoadError> {
+        let stop = || shard.is_closed();
+        let Some((groups, stats)) = load(partition.as_ref(), self.group_config.clone(), stop)? else {
+            return Ok(());
+        };
+        tracing::debug!(
+            partition = shard.partition_index,
+            records = stats.records,
+            bytes = stats.bytes,
+            unknown = stats.unknown,
+            "groups loaded"
+        );
+        shard.activate(groups, partition.clone());
+        Ok(())
+    }
+
+    /// Tells of a failed load; `true` if another try may pass. Otherwise this node serves none of the partition's groups.
+    fn load_failed(&self, shard: &Shard, partition: &dyn CoordinatorPartition, error: &LoadError) -> bool {
+        let (partition_index, location) = (shard.partition_index, partition.location());
+        match error {
+            LoadError::Read { offset, error } => {
                 tracing::error!(
                     partition = partition_index,
+                    location,
+                    offset,
                     error = error.name(),
-                    "groups could not be loaded"
+                    "groups could not be loaded; it is tried again"
+                );
+                true
+            }
+            LoadError::Unreadable { offset, reason } => {
+                tracing::error!(
+                    partition = partition_index,
+                    location,
+                    offset,
+                    reason,
+                    "the groups of this partition are not served: its log has something unreadable"
                 );
                 self.remove_shard(partition_index, shard.leader_epoch);
+                false
             }
         }
     }
@@ -265,14 +329,11 @@ impl GroupCoordinator {
         Ok(responses)
     }
 
-    /// Topics were deleted, given by name and id: their offsets go with them.
+    /// Topics were deleted, given by name and id: their offsets go with them. To be called when no new commit for them is let through
+    /// any more.
     pub fn topics_deleted(&self, topics: &[(Arc<str>, Uuid)]) {
         for shard in self.shards() {
-            let removed = shard.write(|groups, _, out| {
-                groups.topics_deleted(topics, out);
-                Ok(())
-            });
-            if let Err(error) = removed {
+            if let Err(error) = shard.topics_deleted(topics) {
                 tracing::warn!(
                     partition = shard.partition_index,
                     error = error.name(),

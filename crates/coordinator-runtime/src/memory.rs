@@ -113,6 +113,10 @@ impl CoordinatorPartition for MemoryPartition {
         self.log.lock().end_offset
     }
 
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
     fn max_batch_bytes(&self) -> usize {
         1_048_588
     }

@@ -30,6 +30,9 @@ pub trait CoordinatorPartition: Send + Sync + 'static {
     /// The offset the next record gets.
     fn log_end_offset(&self) -> i64;
 
+    /// Where it is, for whoever has to look after it.
+    fn location(&self) -> String;
+
     /// The largest batch that [`append`](Self::append) takes, in bytes.
     fn max_batch_bytes(&self) -> usize;
 }

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use moldau_coordinator::{Completion, CoordinatorResult, GroupShard, Now, Reply, ReplyBody, RequestId};
 use moldau_protocol::messages::{JoinGroupResponse, SyncGroupResponse};
-use moldau_types::ErrorCode;
+use moldau_types::{ErrorCode, Uuid};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::batch::BatchEncoder;
 use crate::clock::Clock;
@@ -32,7 +32,10 @@ pub(crate) struct Shard {
 }
 
 enum State {
-    Loading,
+    Loading {
+        /// Topics that were deleted meanwhile, by name and id.
+        deleted: Vec<(Arc<str>, Uuid)>,
+    },
     Active(Box<Active>),
     Closed,
 }
@@ -67,7 +70,7 @@ impl Shard {
             clock,
             encoder,
             check_interval_ms,
-            state: Mutex::new(State::Loading),
+            state: Mutex::new(State::Loading { deleted: Vec::new() }),
             wake_up_ms: AtomicI64::new(i64::MAX),
             timer: Notify::new(),
         }
@@ -80,9 +83,8 @@ impl Shard {
         partition: Arc<dyn CoordinatorPartition>,
     ) -> bool {
         let mut state = self.state.lock();
-        if !matches!(*state, State::Loading) {
-            return false;
-        }
+        let State::Loading { deleted } = &mut *state else { return false };
+        let deleted = std::mem::take(deleted);
         let now = self.clock.now();
         let mut out = CoordinatorResult::default();
         groups.loaded(now, &mut out);
@@ -94,17 +96,39 @@ impl Shard {
             next_request: 0,
             next_expiry_check_ms: now.monotonic_ms.saturating_add(self.check_interval_ms),
         });
-        if let Err(error) = self.settle(&mut active, now, out) {
+        self.settle_load(&mut active, now, out);
+        if !deleted.is_empty() {
+            let mut out = CoordinatorResult::default();
+            active.groups.topics_deleted(&deleted, &mut out);
+            self.settle_load(&mut active, now, out);
+        }
+        *state = State::Active(active);
+        drop(state);
+        tokio::spawn(run_timers(self.clone()));
+        true
+    }
+
+    fn settle_load(self: &Arc<Self>, active: &mut Active, now: Now, out: CoordinatorResult) {
+        if let Err(error) = self.settle(active, now, out) {
             tracing::warn!(
                 partition = self.partition_index,
                 error = error.name(),
                 "append after load failed"
             );
         }
-        *state = State::Active(active);
-        drop(state);
-        tokio::spawn(run_timers(self.clone()));
-        true
+    }
+
+    /// Removes the offsets of deleted topics, given by name and id; while the log is being read, as soon as it has been.
+    pub(crate) fn topics_deleted(self: &Arc<Self>, topics: &[(Arc<str>, Uuid)]) -> Result<(), ErrorCode> {
+        if let State::Loading { deleted } = &mut *self.state.lock() {
+            deleted.extend_from_slice(topics);
+            return Ok(());
+        }
+        let removed = self.write(|groups, _, out| {
+            groups.topics_deleted(topics, out);
+            Ok(())
+        });
+        removed.map(drop)
     }
 
     /// Gives the groups up. Whoever waits is answered with NOT_COORDINATOR.
@@ -122,13 +146,21 @@ impl Shard {
         matches!(*self.state.lock(), State::Closed)
     }
 
+    /// For a shard that is being loaded.
+    pub(crate) async fn wait_unless_closed(&self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = self.timer.notified() => {}
+        }
+    }
+
     fn with_active<R>(
         self: &Arc<Self>,
         action: impl FnOnce(&mut Active, Now) -> Result<R, ErrorCode>,
     ) -> Result<R, ErrorCode> {
         let mut state = self.state.lock();
         match &mut *state {
-            State::Loading => Err(ErrorCode::CoordinatorLoadInProgress),
+            State::Loading { .. } => Err(ErrorCode::CoordinatorLoadInProgress),
             State::Closed => Err(ErrorCode::NotCoordinator),
             State::Active(active) => action(active, self.clock.now()),
         }

@@ -87,6 +87,18 @@ impl GroupShard {
         Some((group_id, group, &mut self.timers))
     }
 
+    fn put_group(&mut self, group_id: Arc<str>, group: Group) {
+        self.remove_group(&group_id);
+        self.groups.insert(group_id, group);
+    }
+
+    /// Takes a group out with its deadlines.
+    fn remove_group(&mut self, group_id: &str) {
+        if let Some(Group::Classic(mut group)) = self.groups.remove(group_id) {
+            group.cancel_timers(&mut self.timers);
+        }
+    }
+
     /// Runs `action` on a classic group, `None` when there is no such group.
     fn with_classic<R>(
         &mut self,
@@ -137,7 +149,7 @@ impl GroupShard {
             group.is_unused()
         });
         if is_new && refused == Some(true) {
-            self.groups.remove(request.group_id.as_str());
+            self.remove_group(&request.group_id);
         }
     }
 
@@ -234,7 +246,7 @@ impl GroupShard {
             Completion::NewGroup { group_id } => {
                 let Err(error) = outcome else { return };
                 self.with_classic(&group_id, now, out, |group, step| group.creation_failed(step, error));
-                self.groups.remove(&group_id);
+                self.remove_group(&group_id);
             }
             Completion::Assignment { group_id, generation_id, assignments } => {
                 self.with_classic(&group_id, now, out, |group, step| {
@@ -265,20 +277,20 @@ impl GroupShard {
             }
             GroupRecord::Group { group_id, value: Some(value) } => {
                 let group = ClassicGroup::from_value(group_id.clone(), *value);
-                self.groups.insert(group_id, Group::Classic(Box::new(group)));
+                self.put_group(group_id, Group::Classic(Box::new(group)));
             }
             GroupRecord::Group { group_id, value: None } => {
                 if let Some(Group::Classic(_)) = self.groups.get(&group_id) {
-                    self.groups.remove(&group_id);
+                    self.remove_group(&group_id);
                 }
             }
             GroupRecord::OtherGroup { group_id, group_type, exists: true } => {
-                self.groups.insert(group_id, Group::Other(OtherGroup { group_type }));
+                self.put_group(group_id, Group::Other(OtherGroup { group_type }));
             }
             GroupRecord::OtherGroup { group_id, group_type, exists: false } => {
                 let same = matches!(self.groups.get(&group_id), Some(Group::Other(other)) if other.group_type == group_type);
                 if same {
-                    self.groups.remove(&group_id);
+                    self.remove_group(&group_id);
                 }
             }
             GroupRecord::Unknown { .. } => {}
@@ -301,11 +313,18 @@ impl GroupShard {
 
     /// Says what does not hold although it always should. For simulations.
     pub fn check(&self) -> Result<(), String> {
-        let mut classic = self.groups.values().filter_map(|group| match group {
-            Group::Classic(group) => Some(group),
-            Group::Other(_) => None,
-        });
-        classic.try_for_each(|group| group.check())
+        let mut owned_timers = 0;
+        for group in self.groups.values() {
+            if let Group::Classic(group) = group {
+                group.check()?;
+                owned_timers += group.timer_count();
+            }
+        }
+        let queued_timers = self.timers.len();
+        if queued_timers != owned_timers {
+            return Err(format!("{queued_timers} deadlines are queued and {owned_timers} have an owner"));
+        }
+        Ok(())
     }
 
     /// Another node coordinates these groups now: every request that waits is answered with NOT_COORDINATOR.

@@ -1,15 +1,14 @@
 //! Deadlines of members and groups, without a clock.
 //!
-//! Entries are never taken out: what they stand for remembers which entry is its own, and an entry whose owner no longer
-//! knows it is dropped when it comes due. So a heartbeat only writes a number, and the queue holds at most the
-//! entries made within one timeout.
+//! Each entry has one owner that knows its id, and takes it out when it needs it no more: the queue never holds more entries
+//! than there are sessions and phases that wait. A heartbeat only writes a number, because a session's entry may
+//! stand earlier than its deadline.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a deadline is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TimerKey {
     /// The session of a member, or of a member id that was handed out and not yet used.
     Session { group_id: Arc<str>, member_id: Arc<str> },
@@ -19,9 +18,12 @@ pub(crate) enum TimerKey {
     Sync { group_id: Arc<str> },
 }
 
-/// Names one entry of the queue.
+/// Names one entry of the queue. Ordered by deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TimerId(u64);
+pub(crate) struct TimerId {
+    deadline_ms: i64,
+    number: u64,
+}
 
 /// A deadline that came due.
 #[derive(Debug)]
@@ -33,22 +35,32 @@ pub(crate) struct DueTimer {
 /// All deadlines of one shard, earliest first.
 #[derive(Debug, Default)]
 pub(crate) struct TimerQueue {
-    heap: BinaryHeap<Reverse<(i64, TimerId, TimerKey)>>,
-    next_id: u64,
+    entries: BTreeMap<TimerId, TimerKey>,
+    next_number: u64,
 }
 
 impl TimerQueue {
     /// Adds a deadline, in monotonic milliseconds.
     pub(crate) fn push(&mut self, deadline_ms: i64, key: TimerKey) -> TimerId {
-        let id = TimerId(self.next_id);
-        self.next_id += 1;
-        self.heap.push(Reverse((deadline_ms, id, key)));
+        let id = TimerId { deadline_ms, number: self.next_number };
+        self.next_number += 1;
+        self.entries.insert(id, key);
         id
     }
 
-    /// The earliest deadline, which may turn out to be nobody's.
+    /// Takes an entry out before its time.
+    pub(crate) fn cancel(&mut self, id: TimerId) {
+        self.entries.remove(&id);
+    }
+
+    /// How many deadlines there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The earliest deadline, which may turn out to have moved on.
     pub(crate) fn next_deadline_ms(&self) -> Option<i64> {
-        self.heap.peek().map(|Reverse((deadline, ..))| *deadline)
+        self.entries.first_key_value().map(|(id, _)| id.deadline_ms)
     }
 
     /// Takes the earliest entry when it is due.
@@ -56,7 +68,7 @@ impl TimerQueue {
         if self.next_deadline_ms()? > monotonic_ms {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, id, key))| DueTimer { id, key })
+        self.entries.pop_first().map(|(id, key)| DueTimer { id, key })
     }
 }
 
@@ -64,7 +76,7 @@ impl TimerQueue {
 #[derive(Debug, Default)]
 pub(crate) struct SessionTimer {
     deadline_ms: i64,
-    queued: Option<(i64, TimerId)>,
+    queued: Option<TimerId>,
 }
 
 /// What a due entry means for a session.
@@ -85,9 +97,22 @@ impl SessionTimer {
         key: impl FnOnce() -> TimerKey,
     ) {
         self.deadline_ms = deadline_ms;
-        if self.queued.is_none_or(|(queued_ms, _)| queued_ms > deadline_ms) {
-            self.queued = Some((deadline_ms, queue.push(deadline_ms, key())));
+        if self.queued.is_none_or(|queued| queued.deadline_ms > deadline_ms) {
+            self.cancel(queue);
+            self.queued = Some(queue.push(deadline_ms, key()));
         }
+    }
+
+    /// Nobody watches this session any more.
+    pub(crate) fn cancel(&mut self, queue: &mut TimerQueue) {
+        if let Some(queued) = self.queued.take() {
+            queue.cancel(queued);
+        }
+    }
+
+    /// Whether an entry of the queue is this session's.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued.is_some()
     }
 
     /// Judges an entry that came due, and queues the next one when the deadline had moved.
@@ -97,12 +122,11 @@ impl SessionTimer {
         due: &DueTimer,
         monotonic_ms: i64,
     ) -> SessionCheck {
-        match self.queued {
-            Some((_, id)) if id == due.id => {}
-            _ => return SessionCheck::Alive,
+        if self.queued != Some(due.id) {
+            return SessionCheck::Alive;
         }
         if self.deadline_ms > monotonic_ms {
-            self.queued = Some((self.deadline_ms, queue.push(self.deadline_ms, due.key.clone())));
+            self.queued = Some(queue.push(self.deadline_ms, due.key.clone()));
             return SessionCheck::Alive;
         }
         self.queued = None;
@@ -125,12 +149,13 @@ mod tests {
         session.reschedule(&mut queue, 10, key);
         session.reschedule(&mut queue, 15, key);
         session.reschedule(&mut queue, 20, key);
-        assert_eq!(queue.heap.len(), 1);
+        assert_eq!(queue.len(), 1);
         let due = queue.pop_due(10).expect("the first deadline");
         assert_eq!(session.check(&mut queue, &due, 10), SessionCheck::Alive);
         assert!(queue.pop_due(19).is_none());
         let due = queue.pop_due(20).expect("the last deadline");
         assert_eq!(session.check(&mut queue, &due, 20), SessionCheck::Expired);
+        assert_eq!(queue.len(), 0);
     }
 
     #[test]
@@ -139,9 +164,20 @@ mod tests {
         let mut session = SessionTimer::default();
         session.reschedule(&mut queue, 300, key);
         session.reschedule(&mut queue, 10, key);
+        assert_eq!(queue.len(), 1);
         let due = queue.pop_due(10).expect("the shorter deadline");
         assert_eq!(session.check(&mut queue, &due, 10), SessionCheck::Expired);
-        let stale = queue.pop_due(300).expect("the stale entry");
-        assert_eq!(session.check(&mut queue, &stale, 300), SessionCheck::Alive);
+        assert!(queue.pop_due(300).is_none());
+    }
+
+    #[test]
+    fn a_cancelled_deadline_never_comes_due() {
+        let mut queue = TimerQueue::default();
+        let first = queue.push(10, key());
+        queue.push(10, key());
+        queue.cancel(first);
+        queue.cancel(first);
+        assert_ne!(queue.pop_due(10).expect("the other one").id, first);
+        assert!(queue.next_deadline_ms().is_none());
     }
 }

@@ -34,8 +34,8 @@ pub use error::{AppendError, DeleteRecordsError, ReadError, StorageError};
 pub use files::meta::{MetaProperties, read_meta_properties, write_meta_properties};
 pub use index::txn::AbortedTransaction;
 pub use manager::{
-    CreateLogError, Durable, FutureLog, LoadReport, LogDirInfo, LogManager, METADATA_LOG_DIR, MetaError,
-    MoveRefusal, MoveStep, NodeMeta, OpenDirsError, SyncResult,
+    CleanersSaw, CreateLogError, Durable, FutureLog, LoadReport, LogDirInfo, LogManager, METADATA_LOG_DIR,
+    MetaError, MoveRefusal, MoveStep, NodeMeta, OpenDirsError, SyncResult,
 };
 pub use partition::{
     ActiveProducer, AppendBatch, AppendInfo, AppendOrigin, EpochEndOffset, FileSlice, LogOffsets,

@@ -17,7 +17,7 @@ pub use features::FeaturesImage;
 pub use partition::{LeaderRecoveryState, PartitionRegistration};
 pub use quotas::{ClientQuotasImage, ProducerIdsImage, QuotaEntity};
 pub use security::{AclsImage, DelegationTokensImage, ScramImage};
-pub use topics::{TopicImage, TopicsImage};
+pub use topics::{TopicImage, TopicsImage, collision_form};
 
 use moldau_types::{LeaderEpoch, Offset};
 

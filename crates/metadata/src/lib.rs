@@ -23,7 +23,7 @@ pub use image::{
     AclsImage, BrokerRegistration, ClientQuotasImage, ClusterImage, ConfigEntries, ConfigResource,
     ConfigResourceType, ConfigsImage, ControllerRegistration, DelegationTokensImage, Endpoint, FeaturesImage,
     LeaderRecoveryState, MetadataImage, PartitionRegistration, ProducerIdsImage, Provenance, QuotaEntity,
-    ScramImage, TopicImage, TopicsImage, VersionRange,
+    ScramImage, TopicImage, TopicsImage, VersionRange, collision_form,
 };
 pub use metadata_version::MetadataVersion;
 pub use record::{MetadataRecord, RecordError};

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use moldau_client::{ClientError, ErrorCode};
 
+use crate::stderr::complain;
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -29,13 +31,28 @@ impl Failure {
 
     /// Tells the user, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
+        self.told_by(|message| complain(format_args!("error: {message}")))
+    }
+
+    /// As [`Failure::report`], by the log, for what runs where only the log is read.
+    pub(crate) fn log(self) -> ExitCode {
+        self.told_by(|message| {
+            if tracing::enabled!(tracing::Level::ERROR) {
+                tracing::error!("{message}");
+            } else {
+                complain(format_args!("error: {message}"));
+            }
+        })
+    }
+
+    fn told_by(self, tell: impl FnOnce(&str)) -> ExitCode {
         match self {
             Self::SaidNo(message) => {
-                eprintln!("error: {message}");
+                tell(&message);
                 ExitCode::from(1)
             }
             Self::Usage(message) => {
-                eprintln!("error: {message}");
+                tell(&message);
                 ExitCode::from(2)
             }
             Self::Reported => ExitCode::from(1),

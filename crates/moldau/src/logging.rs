@@ -52,13 +52,34 @@ pub(crate) fn start(format: LogFormat, level: &str) -> Result<Arc<Levels>, Failu
         Failure::usage(format!("MOLDAU_LOG={wanted}: {error}; for example info, or moldau_log=debug,info"))
     })?;
     let (filter, handle) = reload::Layer::new(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // That a line can't be written has nowhere to be told, and telling it on stderr would panic.
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let lines = match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     tracing_subscriber::registry().with(filter).with(lines).init();
     Ok(Arc::new(Levels { handle: Some(handle), start, set: Mutex::default() }))
+}
+
+/// Has panics logged, as errors, rather than written to stderr as text.
+pub(crate) fn log_panics() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !tracing::enabled!(tracing::Level::ERROR) {
+            return before(panic);
+        }
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("without a name");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let why = panic.payload_as_str().unwrap_or("a value that is no text");
+        let backtrace = std::backtrace::Backtrace::capture();
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            tracing::error!(thread, place, %backtrace, "panic: {why}");
+        } else {
+            tracing::error!(thread, place, "panic: {why}");
+        }
+    }));
 }
 
 /// These directives over the built-in ones: a later directive for the same target counts.
@@ -124,6 +145,40 @@ impl Loggers for Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a layer of JSON lines was given, for each line.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_was_plain_text_in_a_json_log() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let layer =
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(move || writer.clone());
+        let seen = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            log_panics();
+            let seen = std::panic::catch_unwind(|| panic!("no such thing"));
+            drop(std::panic::take_hook());
+            seen
+        });
+        assert!(seen.is_err());
+        let text = lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let line: serde_json::Value = serde_json::from_slice(&text).expect("one line of JSON");
+        assert_eq!((&line["level"], &line["message"]), (&"ERROR".into(), &"panic: no such thing".into()));
+        assert!(line["place"].as_str().is_some_and(|place| place.contains("logging.rs")), "{line}");
+    }
 
     fn level(levels: &Levels, logger: &str) -> String {
         let found = levels.levels().into_iter().find(|(name, _)| name == logger);

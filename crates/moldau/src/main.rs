@@ -3,6 +3,9 @@
 //! Always: results go to stdout, everything else to stderr; the exit code is 0 when it was done, 1 when the cluster or the
 //! data said no, 2 for wrong usage. A closed pipe ends the program quietly.
 
+// Both panic where nobody reads any more; `output` and `stderr` don't.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod command;
 mod failure;
@@ -13,6 +16,7 @@ mod progress;
 mod serve;
 mod settings;
 mod signals;
+mod stderr;
 mod text;
 mod time;
 
@@ -20,32 +24,38 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Args, Command, LogCommand, LogFormat};
+use args::{Args, Command, LogCommand, LogFormat, ServeArgs};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let args = Args::parse_from(args::behind_the_command(std::env::args_os()));
-    let done = run(args);
+    let Args { log_format, command } = Args::parse_from(args::behind_the_command(std::env::args_os()));
+    let done = match command {
+        Command::Serve(serve) => return run_node(&serve, log_format),
+        Command::Log(LogCommand::Dump(dump)) => {
+            logging::start(log_format, "warn").and_then(|_| command::log::dump::dump(dump))
+        }
+        Command::Log(log) => with_cluster(log_format, command::log::run(log)),
+        Command::Profile(args) => command::profile::run(&args),
+        Command::Completions(args) => command::completions::run(&args),
+        Command::Client(client) => with_cluster(log_format, command::run(*client)),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
 }
 
-fn run(args: Args) -> Result<(), Failure> {
-    match args.command {
-        Command::Serve(serve) => {
-            let levels = logging::start(args.log_format, "info")?;
-            serve::run(&serve, levels)
-        }
-        Command::Log(LogCommand::Dump(dump)) => {
-            logging::start(args.log_format, "warn")?;
-            command::log::dump::dump(dump)
-        }
-        Command::Log(log) => with_cluster(args.log_format, command::log::run(log)),
-        Command::Profile(args) => command::profile::run(&args),
-        Command::Completions(args) => command::completions::run(&args),
-        Command::Client(client) => with_cluster(args.log_format, command::run(*client)),
+/// Runs a node. Each line of a JSON log is JSON, that of a failure and of a panic too.
+fn run_node(serve: &ServeArgs, log_format: LogFormat) -> ExitCode {
+    let levels = match logging::start(log_format, "info") {
+        Ok(levels) => levels,
+        Err(failure) => return failure.report(),
+    };
+    logging::log_panics();
+    match (serve::run(serve, levels), log_format) {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(failure), LogFormat::Text) => failure.report(),
+        (Err(failure), LogFormat::Json) => failure.log(),
     }
 }
 

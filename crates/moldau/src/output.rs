@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::args::OutputFormat;
 use crate::failure::{Failure, explained};
+use crate::stderr::complain;
 
 /// A table: a head, and rows of as many cells.
 #[derive(Debug, Default)]
@@ -173,7 +174,7 @@ impl Outcomes {
         let code = error.code().map(|code| code.name());
         let outcome = json!({ "outcome": "failed", "error": code, "message": error.to_string() });
         self.note(what.into(), outcome);
-        eprintln!("error: {}", explained(error));
+        complain(format_args!("error: {}", explained(error)));
         self.failed = true;
     }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use moldau_protocol::{ApiKey, Message, Reader};
 
-use crate::network::{ConnectionInfo, Outcome, Response};
+use crate::network::{ConnectionInfo, Later, Outcome, Response};
 use crate::telemetry::{ErrorCodes, ErrorCounts};
 
 /// The head of a request, whatever its version.
@@ -86,7 +86,7 @@ pub(crate) fn response_frame<R: Message>(
 ) -> Result<Vec<u8>, String> {
     let mut frame = frame_head(api_key, api_version, correlation_id);
     body.encode(&mut frame, api_version).map_err(|e| format!("{} cannot be written: {e}", R::NAME))?;
-    finish_frame(&mut frame, 0);
+    finish_frame(&mut frame, 0)?;
     Ok(frame)
 }
 
@@ -102,9 +102,12 @@ pub(crate) fn frame_head(api_key: ApiKey, api_version: i16, correlation_id: i32)
 }
 
 /// Writes the frame's length, when `more` bytes follow outside of `frame`.
-pub(crate) fn finish_frame(frame: &mut [u8], more: usize) {
-    let length = (frame.len() - 4 + more) as i32;
+pub(crate) fn finish_frame(frame: &mut [u8], more: usize) -> Result<(), String> {
+    let bytes = frame.len() - 4 + more;
+    let length = i32::try_from(bytes)
+        .map_err(|_| format!("the answer would have {bytes} bytes, more than a frame can; ask for less"))?;
     frame[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
 }
 
 /// Answers with `body`, or closes the connection when it cannot be written in the request's version.
@@ -161,7 +164,7 @@ pub(crate) fn now_or_later(future: impl Future<Output = Outcome> + Send + 'stati
     let mut future = Box::pin(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => Outcome::Later(future),
+        Poll::Pending => Outcome::Later(Later::new(future)),
     }
 }
 

@@ -82,6 +82,8 @@ fn start_own(settings: &[(&str, &str)], release: Option<&str>) -> Node {
                 ("group.initial.rebalance.delay.ms", "0"),
                 ("offsets.topic.num.partitions", "3"),
                 ("moldau.http.listener", ""),
+                // Tests write records of long ago, which retention would take away from those that last.
+                ("log.initial.task.delay.ms", "3600000"),
             ];
             let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let pairs = pairs.into_iter().chain(settings);

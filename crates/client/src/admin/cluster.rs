@@ -66,7 +66,7 @@ impl Admin {
         Ok(fenced)
     }
 
-    async fn cluster(
+    pub(super) async fn cluster(
         &self,
         lowest: i16,
         highest: i16,

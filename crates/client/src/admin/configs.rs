@@ -1,5 +1,7 @@
 //! Reading and changing configs of topics, brokers, groups and the rest.
 
+use std::collections::HashMap;
+
 use futures_util::future::join_all;
 use moldau_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use moldau_protocol::messages::describe_configs_response::{
@@ -15,6 +17,9 @@ use super::Admin;
 use super::topics::take;
 use crate::error::{ClientError, Result};
 use crate::net::{Connection, Lane};
+
+/// Things that are asked for in one request.
+const RESOURCES_AT_ONCE: usize = 500;
 
 /// What has configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +89,15 @@ impl ConfigResource {
     /// The dynamic default of all brokers.
     pub fn all_brokers() -> Self {
         Self { kind: ResourceType::Broker, name: String::new() }
+    }
+
+    /// Whether only the broker that it names can answer for it.
+    fn has_its_broker(&self) -> bool {
+        matches!(self.kind, ResourceType::Broker | ResourceType::BrokerLogger) && !self.name.is_empty()
+    }
+
+    fn key(&self) -> (i8, String) {
+        (self.kind.code(), self.name.clone())
     }
 
     fn what(&self) -> String {
@@ -228,16 +242,14 @@ pub enum AlterConfigOp {
 
 impl Admin {
     async fn connection_for(&self, resource: &ConfigResource) -> Result<Connection> {
-        match resource.kind {
-            ResourceType::Broker | ResourceType::BrokerLogger if !resource.name.is_empty() => {
-                let node: i32 = resource.name.parse().map_err(|_| {
-                    ClientError::Usage(format!("`{}` is not a broker's id, which is a number", resource.name))
-                })?;
-                self.core.fresh().await?;
-                self.core.node(node, Lane::Main).await
-            }
-            _ => self.core.any().await,
+        if !resource.has_its_broker() {
+            return self.core.any().await;
         }
+        let node: i32 = resource.name.parse().map_err(|_| {
+            ClientError::Usage(format!("`{}` is not a broker's id, which is a number", resource.name))
+        })?;
+        self.core.fresh().await?;
+        self.core.node(node, Lane::Main).await
     }
 
     /// Reads the configs of one thing, ordered by key; only `keys` if there are any.
@@ -249,32 +261,54 @@ impl Admin {
     ) -> Result<Vec<ConfigEntry>> {
         let answer = self.retried(|| async move {
             let connection = self.connection_for(resource).await?;
-            let version = connection.version_of::<DescribeConfigsRequest>()?;
-            let request = DescribeConfigsRequest {
-                resources: vec![DescribeConfigsResource {
-                    resource_type: resource.kind.code(),
-                    resource_name: resource.name.clone(),
-                    configuration_keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
-                }],
-                include_synonyms: true,
-                include_documentation: documentation && version >= 3,
-            };
-            let mut response = connection.start(version, &request)?.answer().await?;
+            let mut answers = describe(&connection, &[resource], keys, documentation).await?;
             let is_its = |answer: &DescribeConfigsResult| answer.resource_name == resource.name;
-            let answer = take(&mut response.results, is_its, || resource.what())?;
-            ClientError::check(answer.error_code, || resource.what(), answer.error_message.clone())?;
-            Ok(answer)
+            checked(take(&mut answers, is_its, || resource.what())?, resource)
         });
-        Ok(entries(answer.await?))
+        answer.await
     }
 
-    /// As [`Admin::describe_configs`] for several things, with a result for each in the order they were asked for.
+    /// As [`Admin::describe_configs`] for several things, with a result for each in the order they were asked for. Those
+    /// that any broker answers for are asked of one, many at a time.
     pub async fn describe_configs_of_each(
         &self,
         resources: &[ConfigResource],
+        keys: Option<&[&str]>,
         documentation: bool,
     ) -> Vec<Result<Vec<ConfigEntry>>> {
-        join_all(resources.iter().map(|resource| self.describe_configs(resource, None, documentation))).await
+        let anywhere: Vec<&ConfigResource> = resources.iter().filter(|one| !one.has_its_broker()).collect();
+        let mut found = HashMap::new();
+        for together in anywhere.chunks(RESOURCES_AT_ONCE) {
+            let asked = self.retried(|| async move {
+                let connection = self.core.any().await?;
+                describe(&connection, together, keys, documentation).await
+            });
+            match asked.await {
+                Ok(answers) => found.extend(
+                    answers
+                        .into_iter()
+                        .map(|answer| ((answer.resource_type, answer.resource_name.clone()), Ok(answer))),
+                ),
+                Err(error) => found.extend(together.iter().map(|one| (one.key(), Err(error.clone())))),
+            }
+        }
+        let results = resources.iter().map(|resource| {
+            let answered = found.remove(&resource.key());
+            async move {
+                match answered {
+                    Some(Ok(answer)) => match checked(answer, resource) {
+                        // It is asked for alone what may be answered a moment later.
+                        Err(error) if error.is_retriable() => {}
+                        done => return done,
+                    },
+                    Some(Err(error)) => return Err(error),
+                    // So is what has its broker, and what stands twice.
+                    None => {}
+                }
+                self.describe_configs(resource, keys, documentation).await
+            }
+        });
+        join_all(results).await
     }
 
     /// The things of these kinds that have configs of their own; all kinds when there are none (KIP-1142).
@@ -331,12 +365,11 @@ impl Admin {
             }],
             validate_only,
         };
-        let mut response = match resource.kind {
-            ResourceType::Broker | ResourceType::BrokerLogger if !resource.name.is_empty() => {
-                self.retried(|| async move { self.connection_for(resource).await?.request(request).await })
-                    .await?
-            }
-            _ => self.core.ask_controller("alter configs", request, |_| ErrorCode::None).await?,
+        let mut response = if resource.has_its_broker() {
+            self.retried(|| async move { self.connection_for(resource).await?.request(request).await })
+                .await?
+        } else {
+            self.core.ask_controller("alter configs", request, |_| ErrorCode::None).await?
         };
         let answer = take(
             &mut response.responses,
@@ -347,10 +380,32 @@ impl Admin {
     }
 }
 
-fn entries(answer: DescribeConfigsResult) -> Vec<ConfigEntry> {
+/// Asks a broker, once.
+async fn describe(
+    connection: &Connection,
+    resources: &[&ConfigResource],
+    keys: Option<&[&str]>,
+    documentation: bool,
+) -> Result<Vec<DescribeConfigsResult>> {
+    let version = connection.version_of::<DescribeConfigsRequest>()?;
+    let asked = |resource: &&ConfigResource| DescribeConfigsResource {
+        resource_type: resource.kind.code(),
+        resource_name: resource.name.clone(),
+        configuration_keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
+    };
+    let request = DescribeConfigsRequest {
+        resources: resources.iter().map(asked).collect(),
+        include_synonyms: true,
+        include_documentation: documentation && version >= 3,
+    };
+    Ok(connection.start(version, &request)?.answer().await?.results)
+}
+
+fn checked(answer: DescribeConfigsResult, resource: &ConfigResource) -> Result<Vec<ConfigEntry>> {
+    ClientError::check(answer.error_code, || resource.what(), answer.error_message)?;
     let mut entries: Vec<ConfigEntry> = answer.configs.into_iter().map(entry).collect();
     entries.sort_by(|one, other| one.name.cmp(&other.name));
-    entries
+    Ok(entries)
 }
 
 fn entry(config: DescribeConfigsResourceResult) -> ConfigEntry {

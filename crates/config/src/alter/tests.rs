@@ -70,6 +70,30 @@ fn only_what_differs_is_a_change() {
 }
 
 #[test]
+fn what_a_broker_was_given_again_was_not_written_again() {
+    let settings = settings()
+        .with_dynamic(configs(&[("log.cleaner.threads", "2")]), configs(&[("log.cleaner.threads", "2")]));
+    for for_all in [false, true] {
+        let altered = alter_broker(&settings, for_all, &[set("log.cleaner.threads", "2")], false).unwrap();
+        assert_eq!(altered.changes, [("log.cleaner.threads".into(), Some("2".into()))].into());
+    }
+}
+
+#[test]
+fn only_what_was_added_to_a_list_was_measured_not_the_list() {
+    let replicas = "leader.replication.throttled.replicas";
+    let list = |from: usize, to: usize| (from..to).map(|n| format!("{n}:1")).collect::<Vec<_>>().join(",");
+    let current = configs(&[(replicas, &list(0, 4_000))]);
+    let refused = refused_config(
+        "The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.",
+    );
+    assert_eq!(alter_topic(&current, &[op(replicas, AlterOp::Append, &list(4_000, 5_000))]), refused);
+    assert_eq!(alter_topic(&Configs::new(), &[set(replicas, &list(0, 5_000))]), refused);
+    let altered = alter_topic(&current, &[op(replicas, AlterOp::Subtract, &list(0, 5_000))]).unwrap();
+    assert_eq!(altered.configs[replicas], "");
+}
+
+#[test]
 fn replacing_takes_away_what_is_not_named() {
     let current = configs(&[("retention.ms", "5"), ("preallocate", "true")]);
     let ops = replacing(&current, &[("retention.ms".into(), Some("6".into()))]);

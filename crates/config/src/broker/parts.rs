@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::fields::{field, part};
-use crate::keys::DEFAULT_HTTP_LISTENER;
 use crate::listener::HostPort;
 use crate::settings::Settings;
 use crate::validator::parse_voter;
@@ -230,7 +229,7 @@ fn durability(settings: &Settings) -> Durability {
 
 fn http_listener(settings: &Settings) -> Option<HttpListener> {
     let text: String = field(settings, "moldau.http.listener");
-    let is_default = text == DEFAULT_HTTP_LISTENER;
+    let is_default = !settings.is_set("moldau.http.listener");
     HostPort::parse(&text).map(|address| HttpListener { address, is_default })
 }
 

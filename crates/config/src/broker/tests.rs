@@ -28,6 +28,15 @@ fn error(pairs: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn the_default_http_listener_that_was_asked_for_could_be_missing() {
+    let is_default =
+        |pairs: &[(&str, &str)]| config(pairs).network.http_listener.expect("there is one").is_default;
+    assert!(is_default(&[]));
+    assert!(!is_default(&[("moldau.http.listener", "127.0.0.1:9644")]));
+    assert!(!is_default(&[("moldau.http.listener", "127.0.0.1:9645")]));
+}
+
+#[test]
 fn every_effective_key_is_read_by_some_part() {
     let mut read: BTreeSet<&str> = COMPUTED.iter().copied().collect();
     for part in [

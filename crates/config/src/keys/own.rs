@@ -4,7 +4,7 @@ use crate::key::{Is, Key, Null, string};
 use crate::validator::Validator;
 
 /// Where a node tells of itself when nobody says where: behind the ports that Kafka and its tools use.
-pub(crate) const DEFAULT_HTTP_LISTENER: &str = "127.0.0.1:9644";
+const DEFAULT_HTTP_LISTENER: &str = "127.0.0.1:9644";
 
 pub(super) static KEYS: &[Key] = &[
     string("moldau.durability", Is("kafka")).one_of(&["kafka", "fsync"]).high().effective(

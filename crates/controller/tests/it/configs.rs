@@ -5,11 +5,11 @@ use moldau_metadata::{ConfigResource, MetadataRecord};
 use moldau_protocol::messages::alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use moldau_protocol::messages::incremental_alter_configs_request as incremental;
 use moldau_protocol::messages::{
-    AlterConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
+    AlterConfigsRequest, CreateTopicsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
 };
 use moldau_types::ErrorCode;
 
-use crate::world::World;
+use crate::world::{World, config, topic};
 
 fn change(resource_type: i8, name: &str, ops: &[(&str, i8, Option<&str>)]) -> IncrementalAlterConfigsRequest {
     let config = |(name, config_operation, value): &(&str, i8, Option<&str>)| incremental::AlterableConfig {
@@ -127,6 +127,32 @@ fn refusals_have_the_references_codes_and_words() {
     let checked = IncrementalAlterConfigsRequest { validate_only: true, ..change(2, "a", set) };
     assert_eq!(incremental(&mut world, &checked).0, ErrorCode::None);
     assert_eq!(world.next_offset, before, "nothing of this is written");
+}
+
+/// Found as a key store whose file had changed, and that a broker did not read anew when its config was set once more.
+#[test]
+fn a_brokers_config_that_was_set_to_what_it_is_wrote_no_record() {
+    let mut world = World::with_brokers(&[1]);
+    for name in ["1", ""] {
+        let request = change(4, name, &[("log.cleaner.threads", 0, Some("2"))]);
+        for _ in 0..2 {
+            let before = world.next_offset;
+            assert_eq!(incremental(&mut world, &request), (ErrorCode::None, String::new()));
+            assert_eq!(world.next_offset, before + 1);
+        }
+    }
+}
+
+#[test]
+fn a_created_topic_had_a_config_value_that_no_record_can_hold() {
+    let mut world = World::with_brokers(&[1]);
+    let long = vec!["1:1"; 10_000].join(",");
+    let mut wanted = topic("a", 1, 1);
+    wanted.configs.push(config("leader.replication.throttled.replicas", &long));
+    let request = CreateTopicsRequest { topics: vec![wanted], ..Default::default() };
+    let response = world.decide(|c, cx| c.create_topics(cx, &request));
+    assert_eq!(ErrorCode::from_code(response.topics[0].error_code), ErrorCode::InvalidConfig);
+    assert!(response.topics[0].error_message.as_deref().is_some_and(|text| text.ends_with("32767 bytes.")));
 }
 
 #[test]

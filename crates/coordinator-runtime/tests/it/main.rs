@@ -3,4 +3,5 @@
 mod harness;
 mod loading;
 mod membership;
+mod simulation;
 mod writing;

@@ -7,6 +7,15 @@ use super::ClassicGroup;
 use super::state::ClassicGroupState;
 
 impl ClassicGroup {
+    /// How many entries of the timer queue are this group's.
+    pub(crate) fn timer_count(&self) -> usize {
+        let members = self.members.values().map(|member| &member.session);
+        let sessions = members.chain(self.pending_join.values());
+        sessions.filter(|session| session.is_queued()).count()
+            + usize::from(self.join_timer.is_some())
+            + usize::from(self.sync_timer.is_some())
+    }
+
     /// Says what does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
         let require = |holds: bool, what: &str| {

@@ -65,6 +65,14 @@ pub(crate) enum JoinTimer {
     Rebalance { id: TimerId },
 }
 
+impl JoinTimer {
+    pub(super) fn id(&self) -> TimerId {
+        match self {
+            JoinTimer::Initial { id, .. } | JoinTimer::Rebalance { id } => *id,
+        }
+    }
+}
+
 /// From when on an offset's retention counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum ExpiryBase {
@@ -248,7 +256,7 @@ impl ClassicGroup {
         self.leader_id.as_deref() == Some(member_id)
     }
 
-    /// Adds a member whose protocols the group supports.
+    /// Adds a member whose protocols the group supports. Its id is pending no more.
     pub(super) fn add(&mut self, member: Member, protocol_type: &str) {
         if self.members.is_empty() {
             self.protocol_type = Some(protocol_type.into());
@@ -256,7 +264,7 @@ impl ClassicGroup {
         if self.leader_id.is_none() {
             self.leader_id = Some(member.member_id.clone());
         }
-        self.pending_join.remove(&member.member_id);
+        debug_assert!(!self.pending_join.contains_key(&member.member_id));
         self.insert(member);
     }
 
@@ -281,7 +289,8 @@ impl ClassicGroup {
 
     /// Takes a member out. A SyncGroup it waited for is answered; its JoinGroup must have been.
     pub(super) fn remove(&mut self, step: &mut Step<'_>, member_id: &str) {
-        if let Some(member) = self.members.remove(member_id) {
+        if let Some(mut member) = self.members.remove(member_id) {
+            member.session.cancel(step.timers);
             self.count_protocols(&member.protocols, false);
             if let Some(request) = member.awaiting_join {
                 self.awaiting_join -= 1;
@@ -297,8 +306,32 @@ impl ClassicGroup {
         if self.is_leader(member_id) {
             self.leader_id = self.members.keys().next().cloned();
         }
-        self.pending_join.remove(member_id);
+        if let Some(mut session) = self.pending_join.remove(member_id) {
+            session.cancel(step.timers);
+        }
         self.pending_sync.remove(member_id);
+    }
+
+    /// Takes every deadline of the group and its members out of the queue.
+    pub(crate) fn cancel_timers(&mut self, timers: &mut TimerQueue) {
+        let members = self.members.values_mut().map(|member| &mut member.session);
+        for session in members.chain(self.pending_join.values_mut()) {
+            session.cancel(timers);
+        }
+        self.cancel_join_timer(timers);
+        self.cancel_sync_timer(timers);
+    }
+
+    pub(super) fn cancel_join_timer(&mut self, timers: &mut TimerQueue) {
+        if let Some(timer) = self.join_timer.take() {
+            timers.cancel(timer.id());
+        }
+    }
+
+    pub(super) fn cancel_sync_timer(&mut self, timers: &mut TimerQueue) {
+        if let Some(id) = self.sync_timer.take() {
+            timers.cancel(id);
+        }
     }
 
     /// Puts a static member under a new member id. Requests that wait under the old one are fenced.
@@ -318,7 +351,7 @@ impl ClassicGroup {
             step.sync_error(request, ErrorCode::FencedInstanceId);
         }
         member.member_id = new_member_id.clone();
-        member.session = SessionTimer::default();
+        member.session.cancel(step.timers);
         if self.is_leader(old_member_id) {
             self.leader_id = Some(new_member_id.clone());
         }

@@ -34,7 +34,7 @@ impl ClassicGroup {
             self.reset_assignments(step, ErrorCode::RebalanceInProgress);
         }
         self.pending_sync.clear();
-        self.sync_timer = None;
+        self.cancel_sync_timer(step.timers);
         if self.is_in(ClassicGroupState::Empty) {
             // The group is new: give more members the time to come, at most as long as a rebalance may take.
             let delay_ms = step.config.initial_rebalance_delay_ms;
@@ -52,12 +52,14 @@ impl ClassicGroup {
     }
 
     fn schedule_initial_join(&mut self, step: &mut Step<'_>, delay_ms: i32, remaining_ms: i32) {
+        self.cancel_join_timer(step.timers);
         let key = TimerKey::Join { group_id: self.group_id.clone() };
         let id = step.timers.push(step.deadline_ms(delay_ms), key);
         self.join_timer = Some(JoinTimer::Initial { id, delay_ms, remaining_ms });
     }
 
     fn schedule_rebalance_timeout(&mut self, step: &mut Step<'_>) {
+        self.cancel_join_timer(step.timers);
         let key = TimerKey::Join { group_id: self.group_id.clone() };
         let id = step.timers.push(step.deadline_ms(self.rebalance_timeout_ms()), key);
         self.join_timer = Some(JoinTimer::Rebalance { id });
@@ -90,7 +92,7 @@ impl ClassicGroup {
 
     /// Drops dynamic members that did not come back and makes the next generation of the others.
     pub(super) fn complete_join_phase(&mut self, step: &mut Step<'_>) {
-        self.join_timer = None;
+        self.cancel_join_timer(step.timers);
         let absent: Vec<Arc<str>> = self
             .members
             .values()
@@ -121,6 +123,7 @@ impl ClassicGroup {
             }
             self.pending_sync.insert(member_id);
         }
+        self.cancel_sync_timer(step.timers);
         let key = TimerKey::Sync { group_id: self.group_id.clone() };
         self.sync_timer = Some(step.timers.push(step.deadline_ms(self.rebalance_timeout_ms()), key));
     }

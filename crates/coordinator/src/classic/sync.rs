@@ -25,7 +25,7 @@ impl ClassicGroup {
             }
             ClassicGroupState::CompletingRebalance => self.sync_generation(step, request_id, request),
             ClassicGroupState::Stable => {
-                self.received_sync(&request.member_id);
+                self.received_sync(step, &request.member_id);
                 let assignment =
                     self.members.get(request.member_id.as_str()).map(|member| member.assignment.clone());
                 let response = SyncGroupResponse {
@@ -64,7 +64,7 @@ impl ClassicGroup {
             // The member asked again; whoever still listens for the first answer is told to do the same.
             step.sync_error(earlier, ErrorCode::RebalanceInProgress);
         }
-        self.received_sync(&request.member_id);
+        self.received_sync(step, &request.member_id);
         // A leader that asks again must not write a second, perhaps different, assignment behind the first.
         if !self.is_leader(&request.member_id) || self.assignment_in_flight {
             return;
@@ -115,10 +115,10 @@ impl ClassicGroup {
         }
     }
 
-    fn received_sync(&mut self, member_id: &str) {
+    fn received_sync(&mut self, step: &mut Step<'_>, member_id: &str) {
         self.pending_sync.remove(member_id);
         if self.pending_sync.is_empty() {
-            self.sync_timer = None;
+            self.cancel_sync_timer(step.timers);
         }
     }
 }

@@ -63,7 +63,9 @@ impl Harness {
     ) -> Result<R, ErrorCode> {
         let mut out = CoordinatorResult::default();
         let result = action(&mut self.shard, self.now, &mut out);
-        self.settle(out)?;
+        let settled = self.settle(out);
+        self.shard.check().unwrap_or_else(|problem| panic!("{problem}"));
+        settled?;
         Ok(result)
     }
 

@@ -259,3 +259,18 @@ fn a_first_join_whose_record_is_refused_leaves_no_group() {
     assert_eq!(error_of(response.error_code), ErrorCode::NotCoordinator);
     assert_eq!(harness.state(), "Dead");
 }
+
+/// `check` compares the queue of deadlines with those that own them.
+#[test]
+fn members_that_joined_again_and_again_left_deadlines_behind_for_the_whole_rebalance_timeout() {
+    let mut harness = Harness::prompt();
+    let (ids, generation) = harness.stabilize(&[Join { rebalance_timeout_ms: i32::MAX, ..Join::default() }]);
+    for round in 1..50 {
+        let metadata = format!("news {round}");
+        let join = Join::of(&ids[0]).protocols(&[("range", &metadata)]);
+        let joined = harness.join_now(&Join { rebalance_timeout_ms: i32::MAX, ..join });
+        assert_eq!(joined.generation_id, generation + round);
+    }
+    harness.leave(&[(&ids[0], None)]).expect("an answer");
+    assert_eq!(harness.shard.next_deadline_ms(), None, "nobody is left to wait for");
+}

@@ -147,3 +147,16 @@ fn static_members_that_are_away_keep_the_group_waiting_until_their_sessions_end(
     assert_eq!((response.error_code, response.generation_id), (0, 2));
     assert_eq!(response.members.len(), 2, "a static member stays in the group");
 }
+
+/// `check` compares the queue of deadlines with those that own them.
+#[test]
+fn each_return_of_a_static_member_left_a_deadline_behind() {
+    let mut harness = Harness::prompt();
+    let (one, _) = stable(&mut harness);
+    let mut two = String::new();
+    for _ in 0..50 {
+        two = harness.join_now(&Join::fixed("two", "")).member_id;
+    }
+    harness.leave(&[(&one, Some("one")), (&two, Some("two"))]).expect("an answer");
+    assert_eq!(harness.shard.next_deadline_ms(), None, "nobody is left to wait for");
+}

@@ -144,6 +144,16 @@ pub struct DumpedProducerBatch {
     pub offset_delta: i32,
 }
 
+impl DumpItem<'_> {
+    /// The bytes of a batch in its file.
+    pub fn batch_size(&self) -> Option<u64> {
+        match self {
+            Self::Batch(batch) => Some(batch.size),
+            _ => None,
+        }
+    }
+}
+
 /// How far a file is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {

@@ -35,6 +35,8 @@ pub struct DumpOptions<'a> {
     pub skip_record_metadata: bool,
     /// Batches of a log that end beyond so many bytes are not read; `None` for all.
     pub max_bytes: Option<u64>,
+    /// Told of the bytes of each batch of a log, when it is shown.
+    pub shown: Option<&'a dyn Fn(u64)>,
 }
 
 /// Writes a file's contents as text. `name` is what the text calls it.
@@ -46,7 +48,14 @@ pub fn dump_file(
 ) -> io::Result<DumpReport> {
     writeln!(out, "Dumping {name}")?;
     let read = ReadOptions { records: options.records || options.data, max_bytes: options.max_bytes };
-    read_file(path, read, &mut |item| write_item(item, path, name, options, out))
+    read_file(path, read, &mut |item| {
+        let size = item.batch_size();
+        write_item(item, path, name, options, out)?;
+        if let (Some(size), Some(shown)) = (size, options.shown) {
+            shown(size);
+        }
+        Ok(())
+    })
 }
 
 fn write_item(

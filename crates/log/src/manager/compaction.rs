@@ -7,6 +7,15 @@ use crate::compaction::{Cleanable, Cleaner, CompactionReport};
 use crate::error::StorageError;
 use crate::partition::PartitionLog;
 
+/// What the cleaners saw when they last looked for a log to compact.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CleanersSaw {
+    /// When it was, in milliseconds since 1970; `None` before the first time.
+    pub at_ms: Option<i64>,
+    /// The largest part of a compacted log that was dirty, from 0 to 1.
+    pub largest_dirty_ratio: f64,
+}
+
 impl LogManager {
     /// Compacts the log that needs it most, if any does (`log.cleaner.backoff.ms` is how long to wait after `None`).
     /// Each cleaner thread calls it with a cleaner of its own; no two work on one log.
@@ -40,6 +49,16 @@ impl LogManager {
         self.uncleanable.lock().iter().cloned().collect()
     }
 
+    /// What the cleaners saw when they last looked.
+    pub fn cleaners_saw(&self) -> CleanersSaw {
+        *self.cleaners_saw.lock()
+    }
+
+    /// Bytes of a log that compaction has not been at, and could be.
+    pub fn dirty_bytes(&self, log: &PartitionLog, now_ms: i64) -> Result<u64, StorageError> {
+        Ok(log.cleanable(self.cleaner_offset(log), now_ms)?.dirty_bytes)
+    }
+
     fn compact_log(
         &self,
         log: &Arc<PartitionLog>,
@@ -60,6 +79,7 @@ impl LogManager {
     fn take_filthiest(&self, now_ms: i64) -> Option<(Arc<PartitionLog>, Cleanable)> {
         let mut compacting = self.compacting.lock();
         let mut best: Option<(Arc<PartitionLog>, Cleanable)> = None;
+        let mut saw = CleanersSaw { at_ms: Some(now_ms), largest_dirty_ratio: 0.0 };
         for log in self.logs() {
             let config = log.config();
             let key = (log.topic().to_string(), log.partition());
@@ -89,11 +109,13 @@ impl LogManager {
                 }
             }
             let ratio = cleanable.dirty_ratio();
+            saw.largest_dirty_ratio = saw.largest_dirty_ratio.max(ratio);
             if cleanable.is_due(&config) && best.as_ref().is_none_or(|(_, other)| other.dirty_ratio() < ratio)
             {
                 best = Some((log, cleanable));
             }
         }
+        *self.cleaners_saw.lock() = saw;
         if let Some((log, _)) = &best {
             compacting.insert((log.topic().to_string(), log.partition()));
         }

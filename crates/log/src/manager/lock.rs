@@ -112,6 +112,7 @@ impl LogManager {
             failed: Mutex::new(HashMap::new()),
             deletes: Mutex::new(Vec::new()),
             compacting: Mutex::default(),
+            cleaners_saw: Mutex::default(),
             uncleanable: Mutex::default(),
             cordoned: Mutex::default(),
             moves: super::moves::Moves::default(),

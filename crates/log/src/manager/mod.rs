@@ -25,6 +25,7 @@ use std::sync::Arc;
 use moldau_types::{Offset, TopicId, Uuid};
 use parking_lot::{Mutex, RwLock};
 
+pub use compaction::CleanersSaw;
 pub use flusher::{Durable, SyncResult};
 pub use load::LoadReport;
 pub use lock::{MetaError, NodeMeta, OpenDirsError};
@@ -54,6 +55,8 @@ pub struct LogManager {
     compacting: Mutex<HashSet<(String, i32)>>,
     /// Logs that no cleaner can compact.
     uncleanable: Mutex<HashSet<(String, i32)>>,
+    /// What the cleaners saw when they last looked.
+    cleaners_saw: Mutex<CleanersSaw>,
     /// Directories that get no new logs.
     cordoned: Mutex<Vec<PathBuf>>,
     moves: moves::Moves,

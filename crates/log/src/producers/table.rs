@@ -27,6 +27,10 @@ pub(crate) struct ProducerTable {
     entries: HashMap<i64, ProducerEntry>,
 }
 
+/// Producers that a log remembers: about 25 MB. Kafka has no bound, and programs that make a producer for every few
+/// records, or somebody who makes ids up, take the memory of all.
+const PRODUCERS_MAX: usize = 100_000;
+
 impl ProducerTable {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -64,6 +68,9 @@ impl ProducerTable {
         max_timestamp: i64,
         origin: AppendOrigin,
     ) -> Result<TransactionChange, AppendError> {
+        if self.entries.len() >= PRODUCERS_MAX && !self.entries.contains_key(&header.producer_id) {
+            self.forget_longest_silent();
+        }
         let new = ProducerEntry::new();
         let old = self.entries.get(&header.producer_id).unwrap_or(&new);
         check_epoch(header, offset, old, origin)?;
@@ -125,6 +132,24 @@ impl ProducerTable {
             Some((*id, entry.without_batches()))
         };
         ProducerTable { entries: self.entries.iter().filter_map(before).collect() }
+    }
+
+    /// Makes room: forgets the quarter that has written nothing for the longest, by offset since timestamps are the
+    /// producers' own. One of them that comes back is taken as it is, like one that was idle for too long (KIP-360).
+    fn forget_longest_silent(&mut self) {
+        let silent = |entry: &ProducerEntry| entry.transaction_first_offset.is_none();
+        let mut offsets: Vec<i64> = self
+            .entries
+            .values()
+            .filter(|entry| silent(entry))
+            .map(ProducerEntry::last_data_offset)
+            .collect();
+        let quarter = offsets.len() / 4;
+        if quarter == 0 {
+            return;
+        }
+        let bound = *offsets.select_nth_unstable(quarter).1;
+        self.entries.retain(|_, entry| !silent(entry) || entry.last_data_offset() >= bound);
     }
 
     /// Forgets producers that were idle too long and have no open transaction.

@@ -146,3 +146,18 @@ fn snapshots_read_back_and_leave_out_the_expired() {
     std::fs::write(&path, damaged).unwrap();
     assert!(snapshot::load(&path, 0, 1).unwrap().is_none());
 }
+
+#[test]
+fn the_producers_of_a_log_were_without_bound() {
+    let mut table = ProducerTable::default();
+    append(&mut table, &transactional(-7, 0, 0), 0).unwrap();
+    for id in 0..250_000 {
+        append(&mut table, &batch(id, 0, 0, 1), id + 1).unwrap();
+        assert!(table.len() <= 100_000);
+    }
+    assert!(table.len() > 70_000, "{}", table.len());
+    assert!(table.get(249_999).is_some() && table.get(249_999 - 70_000).is_some());
+    assert!(table.get(0).is_none());
+    assert!(table.get(-7).is_some(), "its transaction is open");
+    append(&mut table, &batch(0, 0, 17, 1), 250_001).expect("it comes back as it is");
+}

@@ -149,6 +149,35 @@ mod tests {
         Args::command().debug_assert();
     }
 
+    /// The commands below one that take `--output` and have none below them, by their words.
+    fn with_output(command: &clap::Command, words: &[&str], found: &mut Vec<Vec<String>>) {
+        for below in command.get_subcommands() {
+            let words = [words, &[below.get_name()]].concat();
+            with_output(below, &words, found);
+            let takes = below.get_arguments().any(|argument| argument.get_id() == "output");
+            if takes && below.get_subcommands().next().is_none() {
+                found.push(words.iter().map(|word| (*word).to_owned()).collect());
+            }
+        }
+    }
+
+    #[test]
+    fn commands_with_json_had_no_place_on_its_page() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(root.join("../../docs/json-output.md")).expect("the page");
+        let mut commands = Vec::new();
+        with_output(&Args::command(), &[], &mut commands);
+        assert!(commands.len() > 25, "{commands:?}");
+        for words in commands {
+            let (line, name) = (format!("`moldau {}", words.join(" ")), words.join("-"));
+            let shown = page.lines().any(|shown| shown.starts_with(&line));
+            assert!(shown, "docs/json-output.md has no line that begins with {line}");
+            assert!(page.contains(&format!("<!-- {name} -->")), "docs/json-output.md has no <!-- {name} -->");
+            let snapshot = root.join(format!("tests/it/snapshots/{name}.snap"));
+            assert!(snapshot.is_file(), "there is no {}", snapshot.display());
+        }
+    }
+
     #[test]
     fn key_value_splits_at_the_first_equals_sign() {
         assert_eq!(key_value("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));

@@ -120,11 +120,12 @@ async fn get(args: ConfigGetArgs) -> Result<(), Failure> {
         Some(name) => vec![name.clone()],
         None => names(&admin, args.kind).await?,
     };
+    let resources: Vec<ConfigResource> = names.iter().map(|name| resource(args.kind, name)).collect();
+    let described = admin.describe_configs_of_each(&resources, wanted, args.docs).await;
     let mut found = Vec::new();
-    for name in names {
-        let entries = admin.describe_configs(&resource(args.kind, &name), wanted, args.docs).await?;
+    for (name, entries) in names.into_iter().zip(described) {
         found.extend(
-            entries
+            entries?
                 .into_iter()
                 .filter(|entry| args.all || wanted.is_some() || is_set(&args, &name, entry))
                 .map(|entry| Found { name: name.clone(), entry }),

@@ -18,6 +18,7 @@ pub(crate) mod topic;
 use crate::args::{ClientCommand, ClusterArgs};
 use crate::failure::{Failure, explained};
 use crate::settings::{Kind, Settings};
+use crate::stderr::complain;
 
 /// Runs a command that talks to a cluster.
 pub(crate) async fn run(command: ClientCommand) -> Result<(), Failure> {
@@ -49,7 +50,7 @@ fn report_all<T>(results: Vec<Result<T, moldau_client::ClientError>>) -> Result<
         match result {
             Ok(value) => good.push(value),
             Err(error) => {
-                eprintln!("error: {}", explained(&error));
+                complain(format_args!("error: {}", explained(&error)));
                 failed = true;
             }
         }

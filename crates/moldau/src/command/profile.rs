@@ -15,7 +15,7 @@ pub(crate) fn run(command: &ProfileCommand) -> Result<(), Failure> {
 
 fn list(args: &ProfileListArgs) -> Result<(), Failure> {
     let environment = Environment::of_process()?;
-    let profiles = Profiles::load(environment.profiles_file.as_deref())?;
+    let profiles = Profiles::load(&environment.profiles_file)?;
     let output = args.output.or(environment.output).unwrap_or_default();
     let is_default = |name: &str| profiles.default_profile.as_deref() == Some(name);
     show(

@@ -12,6 +12,7 @@ use super::selection::partitions;
 use crate::args::{RecordsCommand, RecordsDeleteArgs};
 use crate::failure::{Failure, explained};
 use crate::output::{Table, show};
+use crate::stderr::complain;
 
 pub(crate) async fn run(command: RecordsCommand) -> Result<(), Failure> {
     match command {
@@ -104,7 +105,7 @@ async fn delete(args: RecordsDeleteArgs) -> Result<(), Failure> {
         },
     )?;
     if args.dry_run {
-        eprintln!("nothing was deleted; leave --dry-run out to do it");
+        complain("nothing was deleted; leave --dry-run out to do it");
     }
     let failures: Vec<ClientError> = deleted.into_iter().filter_map(|one| one.after.err()).collect();
     for error in &failures {
@@ -116,11 +117,11 @@ async fn delete(args: RecordsDeleteArgs) -> Result<(), Failure> {
                 "the partition ends before that offset; `moldau offsets` shows where"
             }
             _ => {
-                eprintln!("error: {}", explained(error));
+                complain(format_args!("error: {}", explained(error)));
                 continue;
             }
         };
-        eprintln!("error: {error}; {why}");
+        complain(format_args!("error: {error}; {why}"));
     }
     if failures.is_empty() { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -21,8 +21,20 @@ pub(crate) struct Environment {
     pub(crate) property: Vec<(String, String)>,
     /// `MOLDAU_OUTPUT`
     pub(crate) output: Option<OutputFormat>,
-    /// Where the profiles are: `MOLDAU_CONFIG`, or `moldau/config.toml` in the user's configuration directory.
-    pub(crate) profiles_file: Option<PathBuf>,
+    /// Where the profiles are.
+    pub(crate) profiles_file: ProfilesFile,
+}
+
+/// Where the profiles are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ProfilesFile {
+    /// `MOLDAU_CONFIG`, and then it must be there.
+    Named(PathBuf),
+    /// `moldau/config.toml` in the user's configuration directory, if it is there.
+    InHome(PathBuf),
+    /// There is no such directory.
+    #[default]
+    Nowhere,
 }
 
 impl Environment {
@@ -59,7 +71,10 @@ impl Environment {
             command_config: variable("MOLDAU_COMMAND_CONFIG").map(PathBuf::from),
             property,
             output,
-            profiles_file: variable("MOLDAU_CONFIG").map(PathBuf::from).or_else(in_home),
+            profiles_file: match variable("MOLDAU_CONFIG") {
+                Some(file) => ProfilesFile::Named(file.into()),
+                None => in_home().map_or(ProfilesFile::Nowhere, ProfilesFile::InHome),
+            },
         })
     }
 }

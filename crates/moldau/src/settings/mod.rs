@@ -85,7 +85,7 @@ impl Settings {
     fn of(args: &ClusterArgs, environment: &Environment, kinds: &[Kind]) -> Result<Self, Failure> {
         let mut settings = Self::default();
         let mut output = None;
-        let profiles = Profiles::load(environment.profiles_file.as_deref())?;
+        let profiles = Profiles::load(&environment.profiles_file)?;
         let name = environment.profile.as_deref().or(profiles.default_profile.as_deref());
         if let (Some(name), None) = (name, &args.profile) {
             output = settings.take_profile(&profiles, name)?;
@@ -159,7 +159,7 @@ impl Settings {
                     "{key}={value}: this client has no TLS and no SASL yet; name a PLAINTEXT listener and leave the key out"
                 )));
             }
-            let shared = matches!(origin, Origin::File(_) | Origin::Profile(_));
+            let shared = *origin != Origin::CommandLine;
             if shared && all.iter().any(|kind| kind.knows(key)) {
                 // What another command's client knows is no mistake there.
                 continue;
@@ -193,6 +193,11 @@ impl Settings {
     /// Whether a key was given in any layer.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.pairs.iter().any(|setting| setting.key == key)
+    }
+
+    /// Whether a key was given on the command line.
+    pub(crate) fn on_command_line(&self, key: &str) -> bool {
+        self.pairs.iter().any(|setting| setting.key == key && setting.origin == Origin::CommandLine)
     }
 
     fn set_all<E>(&self, kind: Kind, mut set: impl FnMut(&str, &str) -> Result<(), E>) -> Result<(), E> {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::environment::ProfilesFile;
 use crate::args::connection::OutputFormat;
 use crate::failure::Failure;
 
@@ -43,17 +44,21 @@ pub(crate) struct Profile {
 }
 
 impl Profiles {
-    /// Reads the file; none where there is no such file.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Failure> {
-        let Some(file) = file else { return Ok(Self::default()) };
+    /// Reads the file; there are none where there is no file and nobody named one.
+    pub(crate) fn load(file: &ProfilesFile) -> Result<Self, Failure> {
+        let (file, variable) = match file {
+            ProfilesFile::Named(file) => (file, "MOLDAU_CONFIG="),
+            ProfilesFile::InHome(file) => (file, ""),
+            ProfilesFile::Nowhere => return Ok(Self::default()),
+        };
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(Failure::usage(format!("{}: {error}", file.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && variable.is_empty() => String::new(),
+            Err(error) => return Err(Failure::usage(format!("{variable}{}: {error}", file.display()))),
         };
         let profiles: Self =
             toml::from_str(&text).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-        Ok(Self { file: file.to_owned(), ..profiles })
+        Ok(Self { file: file.clone(), ..profiles })
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<&Profile, Failure> {

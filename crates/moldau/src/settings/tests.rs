@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::environment::ProfilesFile;
 use super::*;
 
 fn args(
@@ -110,6 +111,32 @@ fn a_key_of_another_client_is_refused_on_the_command_line_only() {
 }
 
 #[test]
+fn a_producers_key_in_the_environment_broke_the_commands_without_a_producer() {
+    let directory = directory();
+    let nothing = args(None, None, None, &[]);
+    let resolved = |property: &str, kind| {
+        Settings::of(&nothing, &environment(&directory, &[("MOLDAU_PROPERTY", property)]), &[kind])
+    };
+    for kind in [Kind::Admin, Kind::Producer, Kind::Consumer] {
+        resolved("acks=1\nfetch.min.bytes=7", kind).expect("the environment is shared");
+        assert!(matches!(resolved("ack=1", kind), Err(Failure::Usage(_))), "{kind:?}");
+    }
+    let config = resolved("acks=1", Kind::Producer).and_then(|settings| settings.producer());
+    assert_eq!(config.expect("good").acks, moldau_client::Acks::Leader);
+}
+
+#[test]
+fn a_named_configuration_file_that_is_not_there_was_taken_as_empty() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("config.toml");
+    let error = Profiles::load(&ProfilesFile::Named(file.clone())).expect_err("refused");
+    let wanted = format!("MOLDAU_CONFIG={}: ", file.display());
+    assert!(matches!(&error, Failure::Usage(text) if text.starts_with(&wanted)), "{error:?}");
+    assert!(Profiles::load(&ProfilesFile::InHome(file)).expect("it need not be there").profiles.is_empty());
+    assert!(Profiles::load(&ProfilesFile::Nowhere).expect("none").profiles.is_empty());
+}
+
+#[test]
 fn a_file_that_asks_for_tls_is_not_connected_to_in_the_clear() {
     let directory = directory();
     let file = directory.path().join("tls.properties");
@@ -140,6 +167,6 @@ fn a_misspelt_word_of_the_file_is_told() {
     let directory = directory();
     let file = directory.path().join("config.toml");
     fs::write(&file, "[profiles.a]\nbootstrap_servers = \"x:1\"\n").expect("written");
-    let error = Profiles::load(Some(&file)).expect_err("refused");
+    let error = Profiles::load(&ProfilesFile::InHome(file)).expect_err("refused");
     assert!(matches!(&error, Failure::Usage(text) if text.contains("bootstrap_server")), "{error:?}");
 }

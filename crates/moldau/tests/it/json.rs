@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::node::{Directory, Served};
+use crate::{moldau, segment, text};
 
 /// Replaces what differs from run to run.
 fn steady(value: &mut Value, under: &str) {
@@ -17,6 +18,7 @@ fn steady(value: &mut Value, under: &str) {
         "member" if text.contains('-') => Some("[member]"),
         "start" | "end" if text.contains('T') => Some("[time]"),
         "log_dir" => Some("[directory]"),
+        "file" => Some("[file]"),
         _ => None,
     };
     match value {
@@ -85,12 +87,24 @@ fn the_json_of_each_command_is_as_it_was() {
     snapshot!("group-reset", json(&node, &reset, ""));
     snapshot!("group-delete-offsets", json(&node, &["group", "delete-offsets", "boards", "flights:0"], ""));
     snapshot!("group-delete", json(&node, &["group", "delete", "boards"], ""));
+    node.good(
+        &["consume", "flights", "-g", "gates", "-n", "3", "-t", "20", "-X", "group.instance.id=A1"],
+        "",
+    );
+    let removal = ["group", "remove-members", "gates", "--instance", "A1"];
+    snapshot!("group-remove-members", json(&node, &removal, ""));
     snapshot!("records-delete", json(&node, &["records", "delete", "flights", "--before", "end"], ""));
 
     snapshot!("config-get", json(&node, &["config", "get", "topic", "flights"], ""));
+    let docs = ["config", "get", "topic", "flights", "retention.ms", "--docs"];
+    snapshot!("config-get-docs", json(&node, &docs, ""));
     snapshot!("config-set", json(&node, &["config", "set", "topic", "flights", "retention.ms=1000"], ""));
     snapshot!("config-list", json(&node, &["config", "list"], ""));
     snapshot!("cluster-features", json(&node, &["cluster", "features"], ""));
+    let mut apis = json(&node, &["cluster", "api-versions"], "");
+    // More come with time.
+    apis.as_array_mut().expect("an array").truncate(2);
+    snapshot!("cluster-api-versions", apis);
     snapshot!("cluster-elect-leaders", json(&node, &["cluster", "elect-leaders", "flights"], ""));
     snapshot!("topic-producers", json(&node, &["topic", "producers", "flights:0"], ""));
     snapshot!("log-dirs", json(&node, &["log", "dirs", "carriers"], ""));
@@ -103,6 +117,38 @@ fn the_json_of_each_command_is_as_it_was() {
     snapshot!("perf-consume", json(&node, &["perf", "consume", "flights", "-n", "100"], ""));
     snapshot!("perf-latency", json(&node, &["perf", "latency", "carriers", "-n", "10"], ""));
     snapshot!("topic-delete", json(&node, &["topic", "delete", "flights", "carriers"], ""));
+}
+
+#[test]
+fn a_move_tells_of_each_partition() {
+    let directory = Directory::new("json-move");
+    let dirs = ["one", "other"].map(|name| directory.0.join(name).to_str().expect("UTF-8").to_owned());
+    let node = Served::start(&directory.0, &["--set", &format!("log.dirs={}", dirs.join(","))]);
+    node.good(&["topic", "create", "flights"], "");
+    let to = ["log", "move", "flights:0", "--broker", "1", "--wait", "--to"];
+    // It is in one of them, and goes back there.
+    json(&node, &[&to[..], &[dirs[0].as_str()]].concat(), "");
+    snapshot!("log-move", json(&node, &[&to[..], &[dirs[1].as_str()]].concat(), ""));
+}
+
+#[test]
+fn what_needs_no_cluster_has_its_json_too() {
+    let directory = Directory::new("json-alone");
+    let file = directory.0.join("config.toml");
+    let profiles = "default_profile = \"local\"\n[profiles.local]\nbootstrap_server = \"127.0.0.1:9092\"\n\
+                    [profiles.airport]\ncommand_config = \"airport.properties\"\n";
+    fs::write(&file, profiles).expect("written");
+    let output = moldau(&["profile", "list", "-o", "json"]).env("MOLDAU_CONFIG", &file).output();
+    let listed: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("JSON");
+    snapshot!("profile-list", listed);
+    let segment = segment();
+    let dump = ["log", "dump", "--records", "-o", "json", segment.to_str().expect("UTF-8")];
+    let output = moldau(&dump).output().expect("it runs");
+    let lines = text(&output.stdout);
+    let lines = lines.lines().take(3).map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let mut lines: Value = lines.collect();
+    steady(&mut lines, "");
+    snapshot!("log-dump", lines);
 }
 
 #[test]

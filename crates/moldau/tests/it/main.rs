@@ -5,6 +5,7 @@ mod from_kafka_tools;
 mod json;
 mod node;
 mod other_commands;
+mod signals;
 mod tools;
 
 use std::io::Read;
@@ -27,7 +28,7 @@ fn moldau(args: &[&str]) -> Command {
         command.env_remove(variable);
     }
     // Not the profiles of whoever runs the tests.
-    command.env("MOLDAU_CONFIG", "no-such-file.toml");
+    command.env_remove("MOLDAU_CONFIG").env("XDG_CONFIG_HOME", "/no-such-directory");
     command
 }
 
@@ -108,6 +109,39 @@ fn a_misspelt_key_of_a_node_is_told_with_the_nearest() {
     let output = output(&["serve", "--set", "num.partitons=3"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("did you mean num.partitions?"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_named_configuration_file_that_is_not_there_is_no_empty_one() {
+    for args in [&["profile", "list"][..], &["topic", "list"], &["log", "dirs"]] {
+        let output = moldau(args).env("MOLDAU_CONFIG", "no-such-file.toml").output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.starts_with("error: MOLDAU_CONFIG=no-such-file.toml: "), "{args:?}: {stderr}");
+    }
+}
+
+/// Among lines of JSON there was one of text.
+#[test]
+fn a_start_that_fails_is_a_line_of_a_json_log() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("bound").to_string();
+    let data = tempfile::tempdir().expect("a directory");
+    let data = data.path().to_str().expect("UTF-8");
+    for (args, code, wanted) in [
+        (&["--set", "num.partitons=3"][..], 2, "did you mean num.partitions?"),
+        (&["--set", "num.partitions=many"], 2, "num.partitions"),
+        (&["--data", data, "--listen", &address, "--http", "off"], 1, &address),
+    ] {
+        let output = moldau(&["--log-format", "json", "serve"]).args(args).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        let lines = text(&output.stderr);
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+        let last = lines.last().expect("a line");
+        assert_eq!(last["level"], "ERROR", "{last}");
+        assert!(last["message"].as_str().is_some_and(|message| message.contains(wanted)), "{last}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A node as a process: started, used by the other commands, stopped by a signal, started again.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -92,7 +92,11 @@ pub(crate) fn run_at(address: &str, args: &[&str], input: &str) -> (i32, String,
         .stderr(Stdio::piped())
         .spawn()
         .expect("it runs");
-    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it reads");
+    match child.stdin.take().expect("a pipe").write_all(input.as_bytes()) {
+        // It ended without reading, and that is told by its exit code.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written.expect("it reads"),
+    }
     let output = output_in_time(child, &format!("{args:?}"));
     (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
 }
@@ -213,6 +217,36 @@ fn a_second_node_on_the_same_data_is_refused() {
     assert_eq!(node.good(&["topic", "list", "-o", "json"], ""), "[]\n");
 }
 
+/// What `kafka-storage format` had written was passed over: the cluster began with other feature levels than were asked for.
+#[test]
+fn a_formatted_directory_began_with_something_else() {
+    let directory = Directory::new("formatted");
+    let reference =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../quorum/tests/fixtures/kafka-4.3.1/bootstrap.checkpoint");
+    let checkpoint = directory.0.join("bootstrap.checkpoint");
+    std::fs::copy(reference, &checkpoint).expect("copied");
+    let data = directory.0.to_str().expect("UTF-8");
+    let serve = |more: &[&str]| {
+        let mut args = vec!["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+        args.extend(more);
+        let output = moldau(&args).output().expect("it runs");
+        (output.status.code(), text(&output.stderr).to_owned())
+    };
+    let (code, stderr) = serve(&[]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("group.version cannot start at level 1"), "{stderr}");
+    let (code, stderr) = serve(&["--release-version", "4.2"]);
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("leave them out, or remove the file"), "{stderr}");
+    std::fs::remove_file(&checkpoint).expect("removed");
+    let node = Served::start(&directory.0, &["--release-version", "4.2"]);
+    let described = node.good(&["cluster", "features", "-o", "json"], "");
+    let described: serde_json::Value = serde_json::from_str(&described).expect("JSON");
+    let features = described["features"].as_array().expect("a list");
+    let version = features.iter().find(|feature| feature["feature"] == "metadata.version").expect("one");
+    assert_eq!(version["finalized"], 29);
+}
+
 /// With its first log directory, the metadata, gone, a node began a new cluster and removed all partitions of the other.
 #[test]
 fn a_lost_metadata_directory_is_told_and_nothing_is_touched() {
@@ -245,6 +279,42 @@ fn a_lost_metadata_directory_is_told_and_nothing_is_touched() {
     std::fs::rename(directory.0.join("elsewhere"), &a).expect("renamed");
     let node = Served::start(&directory.0.join("unused"), &["--set", &dirs]);
     assert_eq!(node.good(&["consume", "flights", "-n", "1"], ""), "EWR-IAH\n");
+}
+
+/// The controller takes the leadership of what is in a failed directory away, and only led partitions were looked at.
+#[test]
+fn replicas_in_a_failed_directory_are_counted_as_offline() {
+    let directory = Directory::new("offline");
+    let [a, b] = ["a", "b"].map(|name| directory.0.join(name));
+    let dirs = format!("log.dirs={},{}", a.display(), b.display());
+    let http = crate::unused_address();
+    let more = ["--set", &dirs, "--http", &http];
+    let node = Served::start(&directory.0.join("unused"), &more);
+    node.good(&["topic", "create", "flights", "-p", "6"], "");
+    assert_eq!(scraped(&http, "kafka_server_replicamanager_offlinereplicacount"), 0.0);
+    assert_eq!(node.terminate(), 0);
+    let names = std::fs::read_dir(&b).expect("a directory").map(|entry| entry.expect("one").file_name());
+    let there = names.filter(|name| name.to_string_lossy().starts_with("flights-")).count();
+    assert!((1..6).contains(&there), "{there}");
+    std::fs::rename(&b, directory.0.join("elsewhere")).expect("renamed");
+    std::fs::write(&b, "no directory").expect("written");
+    let node = Served::start(&directory.0.join("unused"), &more);
+    let described = node.good(&["topic", "describe", "flights", "--unavailable", "-o", "json"], "");
+    let described: serde_json::Value = serde_json::from_str(&described).expect("JSON");
+    assert_eq!(described[0]["partitions"].as_array().map(Vec::len), Some(there), "{described}");
+    assert_eq!(scraped(&http, "kafka_server_replicamanager_offlinereplicacount"), there as f64);
+    assert_eq!(scraped(&http, "kafka_server_replicamanager_leadercount"), (6 - there) as f64);
+}
+
+/// The value of a series without labels.
+fn scraped(http: &str, name: &str) -> f64 {
+    let mut stream = std::net::TcpStream::connect(http).expect("a connection");
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let value = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in\n{answer}"))
 }
 
 /// A producer and a member of a group work on while their node is killed and started again.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::node::{Directory, Served};
-use crate::{moldau, text};
+use crate::{moldau, output, text};
 
 /// A server, with a directory for files beside it.
 struct Server {
@@ -137,6 +137,33 @@ fn a_member_of_a_group_reads_the_topics_of_a_pattern_and_commits() {
     assert_eq!(server.good(&args, ""), "new\n", "the others were committed");
 }
 
+/// `group.id` and `enable.auto.commit` of a client's file were left out.
+#[test]
+fn a_member_takes_its_group_from_a_clients_file_and_commits_unless_that_says_no() {
+    let server = Server::new("file-group");
+    server.topic("cli-file-group", "1");
+    server.good(&["produce", "cli-file-group"], "1\n2\n");
+    let committed = |group: &str| {
+        let (code, stdout, _) = server.run(&["group", "describe", group, "-o", "json"], "");
+        let groups: Value = serde_json::from_str(&stdout).unwrap_or_default();
+        (code == 0).then(|| groups[0]["offsets"][0]["committed"].as_i64()).flatten()
+    };
+    for (group, more, wanted) in
+        [("cli-file-commits", "", Some(2)), ("cli-file-reads", "enable.auto.commit=false\n", None)]
+    {
+        server.run(&["group", "delete", group], "");
+        let file = server.file(&format!("{group}.properties"), &format!("group.id={group}\n{more}"));
+        let consume = ["consume", "cli-file-group", "--command-config", &file, "-n", "2", "-t", "20"];
+        assert_eq!(server.good(&consume, ""), "1\n2\n");
+        assert_eq!(committed(group), wanted, "{group}");
+        // Who says where to read stands in no group.
+        let alone = ["consume", "cli-file-group", "--command-config", &file, "--from", "1", "-e"];
+        assert_eq!(server.good(&alone, ""), "2\n");
+    }
+    let both = ["consume", "cli-file-group", "-X", "group.id=g", "--from", "1"];
+    assert_eq!(server.run(&both, "").0, 2);
+}
+
 #[test]
 fn what_consume_prints_as_hex_or_json_produce_takes_back() {
     let server = Server::new("back");
@@ -233,6 +260,62 @@ fn good_lines_before_a_bad_one_were_dropped_and_are_written() {
     let (code, _, stderr) = server.run(&["produce", "cli-bad-line", "-K", ":"], &format!("{many}bad\n"));
     assert_eq!(code, 1);
     assert!(stderr.contains("line 20001: ") && stderr.contains("the 20000 records before it"), "{stderr}");
+}
+
+#[test]
+fn a_line_without_end_is_told_by_its_number() {
+    let server = Server::new("long-line");
+    server.topic("cli-long-line", "1");
+    let long = "x".repeat(3_000_000);
+    // It may not be read to its end.
+    let file = server.file("long.txt", &format!("1\n{long}\n3\n"));
+    let mut command = moldau(&["produce", "cli-long-line"]);
+    command.env("MOLDAU_BOOTSTRAP_SERVER", &server.address);
+    let output = command.stdin(fs::File::open(file).expect("there")).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with("error: line 2: it has more than 1114112 bytes"), "{stderr}");
+    assert!(stderr.ends_with("; the record before it was written\n"), "{stderr}");
+    assert_eq!(server.good(&["consume", "cli-long-line", "-e"], ""), "1\n");
+}
+
+/// The configs were changed, the partitions were not, and it said that it failed.
+#[test]
+fn a_topic_is_altered_in_both_ways_or_in_none() {
+    let server = Server::new("alter");
+    server.topic("cli-alter", "2");
+    let retention =
+        || server.json(&["config", "get", "topic", "cli-alter", "retention.ms"], "")[0]["value"].clone();
+    let before = retention();
+    let alter = ["topic", "alter", "cli-alter", "-c", "retention.ms=5000", "-p"];
+    let refused = server.bad(&[&alter[..], &["1"]].concat());
+    assert!(refused.contains("INVALID_PARTITIONS"), "{refused}");
+    assert_eq!(retention(), before);
+    assert_eq!(server.good(&[&alter[..], &["3"]].concat(), ""), "topic cli-alter changed\n");
+    eventually("both are changed", || {
+        let partitions = server.json(&["topic", "describe", "cli-alter"], "")[0]["partitions"].clone();
+        retention() == "5000" && partitions.as_array().is_some_and(|partitions| partitions.len() == 3)
+    });
+}
+
+/// It did nothing and ended well.
+#[test]
+fn a_reset_from_a_file_about_other_groups_is_refused() {
+    let server = Server::new("other-groups");
+    server.topic("cli-other-groups", "2");
+    server.good(&["produce", "cli-other-groups", "-p", "1"], "1\n2\n");
+    let file = server.file("offsets.csv", "boards,cli-other-groups,1,1\ngates,cli-other-groups,1,2\n");
+    for groups in [&["board"][..], &["boards", "board"]] {
+        let args = [&["group", "reset"][..], groups, &["--from-file", &file]].concat();
+        let refused = server.bad(&args);
+        assert_eq!(
+            refused.lines().next(),
+            Some("error: the file has no line for group board; it has: boards, gates")
+        );
+    }
+    let moved = server.json(&["group", "reset", "boards", "gates", "--from-file", &file], "");
+    let news: Vec<&Value> = moved.as_array().expect("an array").iter().map(|one| &one["new"]).collect();
+    assert_eq!(news, [1, 2]);
 }
 
 #[test]
@@ -579,4 +662,8 @@ fn each_shell_has_its_completions() {
         let script = text(&output.stdout);
         assert!(output.status.success() && script.contains(word) && script.contains("consume"), "{shell}");
     }
+    let script = text(&output(&["completions", "bash"]).stdout);
+    let root =
+        script.split("        moldau)").nth(1).and_then(|rest| rest.split('"').nth(1)).expect("options");
+    assert!(root.contains("--bootstrap-server") && root.contains("topic"), "{root}");
 }

@@ -36,7 +36,7 @@ pub use record::{Header, Headers, RecordView};
 pub use stream::{RecordIter, RecordStream};
 pub use validate::{
     AppendOrigin, MAX_RECORD_ERRORS, RecordError, RecordErrorKind, ValidatedBatch, ValidationError,
-    ValidationRules, validate_batch,
+    ValidationRules, validate_batch, validate_batch_counting,
 };
 
 #[cfg(test)]

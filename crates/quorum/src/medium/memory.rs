@@ -44,11 +44,13 @@ pub(crate) struct Memory {
     /// How long a sync takes at most.
     sync_micros_max: u64,
     rng: Option<Arc<Mutex<SmallRng>>>,
+    /// As long as a test holds it no snapshot gets written.
+    pub(crate) slow_checkpoints: Arc<Mutex<()>>,
 }
 
 impl Memory {
     pub(crate) fn simulated(rng: SmallRng, sync_micros_max: u64) -> Memory {
-        Memory { state: Arc::default(), life: 0, sync_micros_max, rng: Some(Arc::new(Mutex::new(rng))) }
+        Memory { sync_micros_max, rng: Some(Arc::new(Mutex::new(rng))), ..Memory::default() }
     }
 
     /// The state, for as long as the node lives.
@@ -179,6 +181,9 @@ impl Medium for Memory {
     }
 
     fn write_file(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if name.ends_with(".checkpoint") {
+            drop(self.slow_checkpoints.lock());
+        }
         self.alive()?.files.insert(name.to_owned(), Bytes::copy_from_slice(bytes));
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! - what lies before `first_index` is in a snapshot, or never was;
 //! - an entry becomes a batch once, at its append; from then on only its bytes go around.
 //!
-//! All calls are synchronous and take one lock; only [`Medium::sync`] goes on in the background. Which entries are
+//! All calls are synchronous and take one lock, but that no file of a snapshot is written under it; only [`Medium::sync`] goes on in the background. Which entries are
 //! appended and when is left to openraft.
 
 mod append;
@@ -50,6 +50,8 @@ pub(crate) struct Store {
     kraft_version: i16,
     space: space::Space,
     inner: Mutex<Inner>,
+    /// Held by whoever writes or removes a snapshot; taken before `inner`.
+    snapshot_writer: Mutex<()>,
     /// First offset that is not committed.
     committed: watch::Sender<i64>,
 }

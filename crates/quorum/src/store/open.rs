@@ -109,6 +109,7 @@ impl Store {
             kraft_version,
             space: Default::default(),
             inner: Mutex::new(inner),
+            snapshot_writer: Mutex::default(),
             committed: watch::Sender::new(committed),
         })
     }

@@ -1,4 +1,7 @@
 //! Snapshots of the metadata: writing, installing what a leader sent, reading, and letting old ones go.
+//!
+//! Whoever writes a snapshot holds `snapshot_writer` all the time, and the lock of the log only for what is short: a large snapshot
+//! takes long to sync, and the log goes on meanwhile. The anchor of a snapshot is on the disk before its file.
 
 use std::io;
 
@@ -20,6 +23,7 @@ pub(crate) struct SnapshotData {
 impl Store {
     /// Writes a snapshot of the state up to the end of a committed batch. `false` if there is one already.
     pub(crate) fn write_snapshot(&self, contents: &SnapshotContents) -> io::Result<bool> {
+        let _writing = self.snapshot_writer.lock();
         let end_offset = contents.id.end_offset.0;
         let (last, membership) = {
             let inner = self.inner.lock();
@@ -54,6 +58,7 @@ impl Store {
         controls
     }
 
+    /// To be called with `snapshot_writer` held.
     fn keep_snapshot(
         &self,
         id: SnapshotId,
@@ -61,15 +66,14 @@ impl Store {
         last_contained_log_timestamp: i64,
         bytes: &[u8],
     ) -> io::Result<()> {
-        let mut inner = self.inner.lock();
         if let Some(last) = meta.last_log_id {
+            let mut inner = self.inner.lock();
             inner.anchors.snapshots.insert(id.end_offset.0, last);
             self.medium.write_file(crate::anchors::FILE_NAME, &inner.anchors.encode())?;
         }
         self.medium.write_file(&checkpoint::file_name(id), bytes)?;
-        inner
-            .snapshots
-            .insert(id, KeptSnapshot { meta, size: bytes.len() as u64, last_contained_log_timestamp });
+        let kept = KeptSnapshot { meta, size: bytes.len() as u64, last_contained_log_timestamp };
+        self.inner.lock().snapshots.insert(id, kept);
         Ok(())
     }
 
@@ -77,6 +81,7 @@ impl Store {
     /// be committed; else the log may hold entries that never were, and readers wait for the purge that follows.
     pub(crate) fn install_snapshot(&self, meta: &SnapshotMeta, data: &SnapshotData) -> io::Result<()> {
         let read = checkpoint::decode(&data.bytes).map_err(corrupt)?;
+        let _writing = self.snapshot_writer.lock();
         self.keep_snapshot(data.id, meta.clone(), read.last_contained_log_timestamp, &data.bytes)?;
         let last = meta.last_log_id;
         if last.is_some_and(|last| self.inner.lock().id_at(last.index) == Some(last)) {
@@ -133,6 +138,7 @@ impl Store {
     /// Lets snapshots go, oldest first, while log and snapshots take more than `max_bytes` or the oldest is older than
     /// `max_age_ms`; −1 is no limit. The newest stays. Gives the index up to which the log is no longer needed.
     pub(crate) fn expire_snapshots(&self, max_bytes: i64, max_age_ms: i64) -> io::Result<Option<u64>> {
+        let _writing = self.snapshot_writer.lock();
         let now_ms = self.now_ms();
         let log_size = self.medium.size();
         let mut inner = self.inner.lock();
@@ -185,6 +191,64 @@ impl Store {
         let contents = SnapshotContents { id, last_contained_log_timestamp: 0, records: Vec::new() };
         let controls = self.membership_head(&membership);
         let bytes = checkpoint::encode(&contents, &controls, self.now_ms()).map_err(corrupt)?;
+        let _writing = self.snapshot_writer.lock();
         self.keep_snapshot(id, SnapshotMeta { last_log_id: applied, last_membership: membership }, 0, &bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use moldau_types::{BrokerId, LeaderEpoch, Offset, Uuid};
+
+    use super::*;
+    use crate::medium::Medium;
+    use crate::medium::memory::Memory;
+    use crate::raft::{Entry, Payload, log_id};
+    use crate::store::{FirstVoters, StoreConfig};
+
+    fn store(disk: &Memory) -> Store {
+        let config = StoreConfig {
+            node_id: BrokerId(1),
+            directory_id: Uuid::ONE,
+            first_voters: FirstVoters::Static(Vec::new()),
+            clock: Arc::new(|| 1_000),
+        };
+        Store::open(Arc::new(disk.clone()), config).unwrap()
+    }
+
+    fn append(store: &Store) {
+        let index = store.log_state().1.map_or(0, |last| last.index + 1);
+        let entry = Entry { log_id: log_id(1, index), payload: Payload::Blank };
+        store.append(&[entry], &mut None).unwrap();
+        store.commit_to(store.bounds().end);
+    }
+
+    #[test]
+    fn the_log_stood_still_while_a_snapshot_was_being_synced() {
+        let disk = Memory::default();
+        let store = store(&disk);
+        append(&store);
+        let id = SnapshotId { end_offset: Offset(store.bounds().end), epoch: LeaderEpoch(1) };
+        let contents = SnapshotContents { id, last_contained_log_timestamp: 0, records: Vec::new() };
+        let slow = disk.slow_checkpoints.lock();
+        std::thread::scope(|threads| {
+            let writer = threads.spawn(|| store.write_snapshot(&contents));
+            while disk.read_file(crate::anchors::FILE_NAME).unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            let free = store.inner.try_lock_for(Duration::from_secs(10)).is_some();
+            if free {
+                append(&store);
+            }
+            let kept_early = free && store.latest_snapshot().is_some();
+            drop(slow);
+            assert!(writer.join().unwrap().unwrap());
+            assert!(free, "the log is locked");
+            assert!(!kept_early, "the snapshot is not on the disk");
+        });
+        assert_eq!(store.latest_snapshot(), Some(id));
     }
 }

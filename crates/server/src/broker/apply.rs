@@ -16,7 +16,6 @@ use moldau_types::{BrokerId, PartitionIndex, TopicId};
 use super::coordinator_partition::LedPartition;
 use super::{Broker, Configs, Partition};
 use crate::controller::Publish;
-use crate::network::ConnectionLimits;
 
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
@@ -81,7 +80,7 @@ impl Applier {
         let settings = broker.configs.load().settings.with_dynamic(all.clone(), own.clone());
         match BrokerConfig::of(&settings) {
             Ok(config) => {
-                broker.connections.set_limits(ConnectionLimits::of(&config));
+                broker.connections.reconfigure(&config);
                 if config.log.cordoned_log_dirs != broker.configs.load().broker.log.cordoned_log_dirs {
                     broker.logs.set_cordoned(config.log.cordoned_log_dirs.clone());
                     broker.directories_changed.notify_one();
@@ -218,8 +217,16 @@ impl Applier {
                     tracing::error!(topic = %topic.name, partition = index, "the log could not be removed: {error}");
                 }
             }
+            if &*topic.name == OFFSETS_TOPIC {
+                self.broker.groups.forget_partition_count();
+            }
             led.iter().flat_map(|led| led.partitions()).for_each(|partition| partition.moved());
         }
+    }
+
+    /// Removes the committed offsets of deleted topics. Only once handlers see the image: a commit that the one before lets
+    /// through would stay.
+    fn drop_offsets(&self, changes: &MetadataChanges) {
         let gone: Vec<_> =
             changes.deleted_topics.values().map(|topic| (topic.name.clone(), topic.id)).collect();
         if !gone.is_empty() {
@@ -258,5 +265,6 @@ impl Publish for Applier {
             topics.iter().for_each(|topic| self.reconfigure(&image, topic));
         }
         self.broker.image.store(image);
+        self.drop_offsets(changes);
     }
 }

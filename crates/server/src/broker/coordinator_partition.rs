@@ -69,6 +69,10 @@ impl CoordinatorPartition for LedPartition {
         self.0.log.offsets().log_end.0
     }
 
+    fn location(&self) -> String {
+        self.0.log.path().display().to_string()
+    }
+
     fn max_batch_bytes(&self) -> usize {
         usize::try_from(self.0.config.load().max_message_bytes).unwrap_or(0)
     }

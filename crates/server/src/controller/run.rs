@@ -110,6 +110,7 @@ pub(crate) async fn run<Q: MetadataQuorum, P: Publish>(
             result = async { match commit { Some(commit) => commit.await.map(|_| ()), None => Ok(()) } }, if waiting => {
                 this.settle(result);
             }
+            written = this.snapshots.outcome() => this.snapshots.ended(written, (this.clock)()),
             () = tokio::time::sleep(Duration::from_millis(snapshot_due.unwrap_or(0))), if snapshot_due.is_some() => {}
         }
         this.snapshots.begin_if_due(&this.quorum, &this.committed, (this.clock)());
@@ -168,7 +169,8 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
                 kraft_version: status.kraft_version,
                 rng: &mut rand::rng(),
             };
-            operation(&mut self.controller, &mut context)
+            // Thousands of topics at once take their time.
+            unhurried(|| operation(&mut self.controller, &mut context))
         };
         let Some(leader) = leads else {
             return answer(Err(ErrorCode::NotController));
@@ -206,7 +208,7 @@ impl<Q: MetadataQuorum, P: Publish> Loop<Q, P> {
         now_ms: i64,
         answer: Option<Answer>,
     ) -> Result<(), (ErrorCode, Option<Answer>)> {
-        let (image, changes, frames) = match self.replay(records, leader_epoch, now_ms) {
+        let (image, changes, frames) = match unhurried(|| self.replay(records, leader_epoch, now_ms)) {
             Ok(replayed) => replayed,
             Err(reason) => {
                 tracing::error!(%reason, "the controller made records that cannot be applied; nothing was written");

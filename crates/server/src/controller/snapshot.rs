@@ -1,5 +1,7 @@
 //! When the metadata is written to a snapshot, and what is in it. The loop goes on meanwhile: an image never changes.
 
+mod schedule;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,69 +10,71 @@ use moldau_quorum::{MetadataQuorum, SnapshotContents, SnapshotId};
 use moldau_types::Offset;
 use tokio::task::JoinHandle;
 
-/// When the loop writes snapshots.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SnapshotRules {
-    /// `metadata.log.max.record.bytes.between.snapshots`
-    pub(crate) max_record_bytes: u64,
-    /// `metadata.log.max.snapshot.interval.ms`; 0 for never.
-    pub(crate) max_interval_ms: i64,
-}
+pub(crate) use schedule::SnapshotRules;
 
-/// Follows the rules.
+use schedule::Schedule;
+
+/// Writes snapshots when they are due.
 pub(super) struct Snapshots {
-    rules: SnapshotRules,
-    bytes_since_last: u64,
-    last_ms: i64,
-    under_way: Option<JoinHandle<()>>,
+    schedule: Schedule,
+    under_way: Option<JoinHandle<bool>>,
 }
 
 impl Snapshots {
     pub(super) fn new(rules: SnapshotRules, bytes_since_last: u64, now_ms: i64) -> Self {
-        Snapshots { rules, bytes_since_last, last_ms: now_ms, under_way: None }
+        Snapshots { schedule: Schedule::new(rules, bytes_since_last, now_ms), under_way: None }
     }
 
     /// Notes records that were committed.
     pub(super) fn committed(&mut self, bytes: u64) {
-        self.bytes_since_last += bytes;
+        self.schedule.committed(bytes);
     }
 
-    /// In how many milliseconds the next one is due by time alone; `None` if there is nothing new.
+    /// In how many milliseconds the next one is due if nothing more is committed; `None` if none will be, or one is being written.
     pub(super) fn due_in_ms(&self, now_ms: i64) -> Option<u64> {
-        let timed = self.rules.max_interval_ms > 0 && self.bytes_since_last > 0;
-        let due_ms = self.last_ms.saturating_add(self.rules.max_interval_ms);
-        timed.then(|| u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0))
+        self.schedule.due_in_ms(now_ms)
     }
 
-    /// Begins a snapshot of the image if one is due and none is being written.
+    /// Begins a snapshot of the image if one is due.
     pub(super) fn begin_if_due<Q: MetadataQuorum>(
         &mut self,
         quorum: &Arc<Q>,
         image: &Arc<MetadataImage>,
         now_ms: i64,
     ) {
-        let by_size = self.bytes_since_last >= self.rules.max_record_bytes && self.bytes_since_last > 0;
-        let by_time = self.due_in_ms(now_ms) == Some(0);
-        let busy = self.under_way.as_ref().is_some_and(|writing| !writing.is_finished());
-        if busy || !(by_size || by_time) {
-            return;
+        if self.schedule.due_in_ms(now_ms) == Some(0) {
+            self.schedule.begun(now_ms);
+            self.under_way = Some(tokio::spawn(write(quorum.clone(), image.clone())));
         }
-        self.bytes_since_last = 0;
-        self.last_ms = now_ms;
-        self.under_way = Some(tokio::spawn(write(quorum.clone(), image.clone())));
     }
 
-    /// Waits for the one that is being written.
-    pub(super) async fn finish(&mut self) {
-        if let Some(writing) = self.under_way.take()
-            && let Err(error) = writing.await
-        {
+    /// Waits for the one that is being written, without end if there is none, and gives whether it was written. Can be dropped
+    /// and called again.
+    pub(super) async fn outcome(&mut self) -> bool {
+        let Some(writing) = &mut self.under_way else { return std::future::pending().await };
+        let outcome = writing.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a snapshot of the metadata was not finished");
+            false
+        });
+        self.under_way = None;
+        outcome
+    }
+
+    /// Notes what [`Snapshots::outcome`] gave.
+    pub(super) fn ended(&mut self, written: bool, now_ms: i64) {
+        self.schedule.ended(written, now_ms);
+    }
+
+    /// Waits for the one that is being written, if there is one.
+    pub(super) async fn finish(&mut self) {
+        if self.under_way.is_some() {
+            self.outcome().await;
         }
     }
 }
 
-async fn write<Q: MetadataQuorum>(quorum: Arc<Q>, image: Arc<MetadataImage>) {
+/// Whether it was written.
+async fn write<Q: MetadataQuorum>(quorum: Arc<Q>, image: Arc<MetadataImage>) -> bool {
     let made = tokio::task::spawn_blocking(move || contents(&image)).await;
     let written = match made {
         Ok(Ok(contents)) => {
@@ -81,9 +85,13 @@ async fn write<Q: MetadataQuorum>(quorum: Arc<Q>, image: Arc<MetadataImage>) {
         Err(error) => Err(error.to_string()),
     };
     match written {
-        Ok(id) => tracing::info!(%id, "wrote a snapshot of the metadata"),
+        Ok(id) => {
+            tracing::info!(%id, "wrote a snapshot of the metadata");
+            true
+        }
         Err(reason) => {
-            tracing::error!(%reason, "the snapshot of the metadata could not be written; the log is kept");
+            tracing::error!(%reason, "the snapshot of the metadata could not be written; the log is kept, and it is tried again");
+            false
         }
     }
 }

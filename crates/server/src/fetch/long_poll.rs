@@ -2,6 +2,7 @@
 //!
 //! Invariant: a wait is known to a partition exactly as long as the wait lives.
 
+use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,14 +15,15 @@ use tokio::sync::Notify;
 pub(crate) struct Waiters {
     /// The length of `waiting`, so that an append with no one waiting takes no lock.
     count: AtomicUsize,
-    waiting: Mutex<Vec<Arc<Notify>>>,
+    /// By where they are in memory, which is theirs alone while they wait.
+    waiting: Mutex<HashMap<usize, Arc<Notify>>>,
 }
 
 impl Waiters {
     /// Wakes all that wait.
     pub(crate) fn wake(&self) {
         if self.count.load(Ordering::Acquire) > 0 {
-            for notify in self.waiting.lock().iter() {
+            for notify in self.waiting.lock().values() {
                 notify.notify_one();
             }
         }
@@ -29,13 +31,13 @@ impl Waiters {
 
     fn add(&self, notify: &Arc<Notify>) {
         let mut waiting = self.waiting.lock();
-        waiting.push(notify.clone());
+        waiting.insert(Arc::as_ptr(notify).addr(), notify.clone());
         self.count.store(waiting.len(), Ordering::Release);
     }
 
     fn remove(&self, notify: &Arc<Notify>) {
         let mut waiting = self.waiting.lock();
-        waiting.retain(|other| !Arc::ptr_eq(other, notify));
+        waiting.remove(&Arc::as_ptr(notify).addr());
         if waiting.is_empty() {
             waiting.shrink_to_fit();
         }

@@ -49,7 +49,7 @@ pub(crate) fn write(
     let mut frame = frame_head(ApiKey::Fetch, head.api_version, head.correlation_id);
     body.encode_with_gaps(&mut frame, head.api_version, &mut gaps)
         .map_err(|e| format!("{} cannot be written: {e}", FetchResponse::NAME))?;
-    finish_frame(&mut frame, gaps.total_len());
+    finish_frame(&mut frame, gaps.total_len())?;
     if gaps.gaps().is_empty() {
         return Ok(Response::bytes(frame).with_errors(ErrorCounts::of(&body)));
     }

@@ -24,6 +24,10 @@ use crate::dispatch::RequestContext;
 /// The number of BROKER_LOGGER resources; they are no metadata.
 pub(super) const BROKER_LOGGER: i8 = 8;
 
+/// Configs that one answer tells of, which are some hundred bytes each: all of 15,000 topics. A group has configs whether it is
+/// there or not, so the request alone is no bound.
+const ENTRIES_MAX: usize = 500_000;
+
 /// Answers a DescribeConfigs request.
 pub(crate) async fn handle(
     broker: Arc<Broker>,
@@ -34,8 +38,15 @@ pub(crate) async fn handle(
     let mut seen = HashSet::new();
     let asked = request.resources.into_iter();
     let once = asked.filter(|resource| seen.insert((resource.resource_type, resource.resource_name.clone())));
+    let mut told = 0;
     let results = once.map(|resource| {
-        let described = describe(&broker, &resource);
+        let described = match told < ENTRIES_MAX {
+            true => describe(&broker, &resource),
+            false => Err((
+                ErrorCode::InvalidRequest,
+                format!("the request asks for more than {ENTRIES_MAX} configs; ask for fewer resources"),
+            )),
+        };
         let (error_code, error_message, entries) = match described {
             Ok(entries) => (0, Some(String::new()), entries),
             Err((error, message)) => (error.code(), Some(message), Vec::new()),
@@ -44,11 +55,12 @@ pub(crate) async fn handle(
             Some(keys) if !keys.is_empty() => keys.contains(&entry.name),
             _ => true,
         };
-        let configs = entries
+        let configs: Vec<_> = entries
             .into_iter()
             .filter(wanted)
             .map(|entry| result(entry, request.include_synonyms, request.include_documentation))
             .collect();
+        told += configs.len();
         DescribeConfigsResult {
             error_code,
             error_message,

@@ -3,7 +3,7 @@
 //!
 //! Version 4 added the sizes of the volumes (KIP-827), 5 whether a directory is cordoned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use moldau_protocol::messages::describe_log_dirs_response::{
@@ -21,9 +21,16 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: DescribeLogDirsRequest,
 ) -> DescribeLogDirsResponse {
-    let asked = |topic: &str, partition: i32| match &request.topics {
+    let wanted = request.topics.map(|topics| {
+        let mut wanted: HashMap<String, HashSet<i32>> = HashMap::new();
+        for topic in topics {
+            wanted.entry(topic.topic).or_default().extend(topic.partitions);
+        }
+        wanted
+    });
+    let asked = |topic: &str, partition: i32| match &wanted {
         None => true,
-        Some(topics) => topics.iter().any(|t| t.topic == topic && t.partitions.contains(&partition)),
+        Some(wanted) => wanted.get(topic).is_some_and(|partitions| partitions.contains(&partition)),
     };
     // A copy that becomes the log meanwhile is not shown twice.
     let copies = broker.logs.future_logs();

@@ -1,5 +1,6 @@
 //! DescribeProducers (api key 61), version 0 (KIP-664): the idempotent producers that a partition remembers.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_controller::validate_topic_name;
@@ -18,10 +19,14 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: DescribeProducersRequest,
 ) -> DescribeProducersResponse {
+    // A partition that is named again has its answer: each can be large.
+    let mut described = HashSet::new();
     let topics = request.topics.into_iter().map(|topic| {
-        let partitions =
-            topic.partition_indexes.iter().map(|index| describe(&broker, &topic.name, *index)).collect();
-        TopicResponse { name: topic.name.clone(), partitions }
+        let name: Arc<str> = topic.name.as_str().into();
+        let indexes = topic.partition_indexes.into_iter();
+        let once = indexes.filter(|index| described.insert((name.clone(), *index)));
+        let partitions = once.map(|index| describe(&broker, &name, index)).collect();
+        TopicResponse { name: topic.name, partitions }
     });
     DescribeProducersResponse { topics: topics.collect(), ..DescribeProducersResponse::default() }
 }

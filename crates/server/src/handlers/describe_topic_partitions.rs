@@ -23,6 +23,10 @@ pub(crate) async fn handle(
     _context: RequestContext,
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
+    if request.cursor.as_ref().is_some_and(|cursor| cursor.partition_index < 0) {
+        let topics = request.topics.into_iter().map(|topic| refused(&topic.name, ErrorCode::InvalidRequest));
+        return DescribeTopicPartitionsResponse { topics: topics.collect(), ..Default::default() };
+    }
     let image = broker.image();
     let limit =
         usize::try_from(broker.configs.load().broker.network.max_request_partition_size_limit).unwrap_or(1);
@@ -65,6 +69,10 @@ fn missing(name: &str) -> DescribeTopicPartitionsResponseTopic {
         Ok(()) => ErrorCode::UnknownTopicOrPartition,
         Err(_) => ErrorCode::InvalidTopicException,
     };
+    refused(name, error)
+}
+
+fn refused(name: &str, error: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: error.code(),
         name: Some(name.to_owned()),

@@ -8,6 +8,8 @@
 //! - Version 16 names the current leader where the client has an old idea of it (KIP-951).
 //! - Records go from the segment file to the socket by `sendfile`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use crate::fetch::{
     Asked, FINAL_EPOCH, FetchTopic, INITIAL_EPOCH, Limits, PartitionAnswer, Pass, ResponseHead, Session,
     SessionKey, Target, Wait, find, may_be_cold, read_all, read_at_once, warm, write,
 };
-use crate::network::{ConnectionInfo, Outcome};
+use crate::network::{ConnectionInfo, Later, Outcome};
 
 /// Clients of versions before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
 const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 6;
@@ -132,7 +134,7 @@ fn targets(
         Target { key, asked, partition }
     };
     match mode {
-        Mode::Sessionless | Mode::Open(_) => Ok(asked.map(target).collect()),
+        Mode::Sessionless | Mode::Open(_) => Ok(named_once(asked).into_iter().map(target).collect()),
         Mode::Incremental { id, session } => {
             let mut session = session.lock();
             session.forget(request.forgotten_topics_data.iter().flat_map(|topic| {
@@ -151,6 +153,22 @@ fn targets(
     }
 }
 
+/// Each partition once; what is asked of it last counts, as in the reference.
+fn named_once(asked: impl Iterator<Item = (SessionKey, Asked)>) -> Vec<(SessionKey, Asked)> {
+    let mut all: Vec<(SessionKey, Asked)> = Vec::new();
+    let mut places = HashMap::new();
+    for (key, asked) in asked {
+        match places.entry(key.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(all.len());
+                all.push((key, asked));
+            }
+            Entry::Occupied(place) => all[*place.get()].1 = asked,
+        }
+    }
+    all
+}
+
 impl Fetch {
     fn start(self, max_wait: Duration) -> Outcome {
         let pass = read_at_once(&self.targets, self.limits);
@@ -159,7 +177,7 @@ impl Fetch {
         {
             return self.deliver(pass);
         }
-        Outcome::Later(Box::pin(async move {
+        Outcome::Later(Later::new(async move {
             let pass = self.wait(max_wait).await;
             self.deliver(pass)
         }))
@@ -308,5 +326,23 @@ fn finish(written: Result<crate::network::Response, String>) -> Outcome {
     match written {
         Ok(response) => Outcome::Reply(response),
         Err(reason) => Outcome::Close(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_that_a_fetch_names_often_was_read_and_waited_for_as_often() {
+        let key = |partition| SessionKey { topic: FetchTopic::Name("t".into()), partition };
+        let asked = |fetch_offset| Asked {
+            fetch_offset,
+            max_bytes: 1,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+        };
+        let all = (0..1000).map(|number| (key(number % 2), asked(number.into())));
+        assert_eq!(named_once(all), [(key(0), asked(998)), (key(1), asked(999))]);
     }
 }

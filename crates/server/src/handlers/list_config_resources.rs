@@ -1,6 +1,7 @@
 //! ListConfigResources (api key 74), versions 0 and 1: version 0 lists client metrics resources only (KIP-714),
 //! version 1 every kind (KIP-1142).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moldau_metadata::{ConfigResourceType, MetadataImage};
@@ -23,10 +24,12 @@ pub(crate) async fn handle(
     context: RequestContext,
     request: ListConfigResourcesRequest,
 ) -> ListConfigResourcesResponse {
-    let asked = match context.api_version {
-        0 => vec![CLIENT_METRICS],
-        _ if request.resource_types.is_empty() => vec![TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP],
-        _ => request.resource_types,
+    let asked: BTreeSet<i8> = match context.api_version {
+        0 => [CLIENT_METRICS].into(),
+        _ if request.resource_types.is_empty() => {
+            [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP].into()
+        }
+        _ => request.resource_types.into_iter().collect(),
     };
     let image = broker.image();
     let mut config_resources = Vec::new();

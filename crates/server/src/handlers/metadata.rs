@@ -22,6 +22,11 @@ use super::authorized;
 use crate::broker::{Broker, is_internal_topic};
 use crate::dispatch::RequestContext;
 
+/// Before it the request has a field for ids (from 10 on), and the reference takes none.
+const FIRST_VERSION_BY_ID: i16 = 12;
+/// Before it a leader that is not on the asker's listener is a leader that is not there.
+const FIRST_VERSION_WITH_LISTENER_NOT_FOUND: i16 = 6;
+
 /// Answers a Metadata request.
 pub(crate) async fn handle(
     broker: Arc<Broker>,
@@ -33,6 +38,9 @@ pub(crate) async fn handle(
         None => true,
         Some(topics) => topics.is_empty() && version == 0,
     };
+    if asks_by_id_too_early(&request, version) {
+        return refused(request);
+    }
     // What is made now is not in this answer.
     let image = broker.image();
     if !wants_all && (version < 4 || request.allow_auto_topic_creation) {
@@ -40,21 +48,17 @@ pub(crate) async fn handle(
     }
     let operations = authorized::when(request.include_topic_authorized_operations, authorized::ON_TOPIC);
     let listener = &context.connection.listener;
+    let view = View { image: &image, version, listener, operations };
     let topics = match request.topics {
         Some(asked) if !wants_all => {
             let mut seen = HashSet::new();
             asked
                 .into_iter()
-                .filter(|topic| seen.insert((topic.name.clone(), topic.topic_id)))
-                .map(|topic| find(&image, topic, listener, operations))
+                .filter(|topic| seen.insert(named_by(topic)))
+                .map(|topic| find(&view, topic))
                 .collect()
         }
-        _ => image
-            .topics
-            .sorted()
-            .into_iter()
-            .map(|topic| describe(&image, topic, listener, operations))
-            .collect(),
+        _ => image.topics.sorted().into_iter().map(|topic| describe(&view, topic)).collect(),
     };
     MetadataResponse {
         brokers: brokers(&image, listener),
@@ -67,6 +71,29 @@ pub(crate) async fn handle(
         },
         ..MetadataResponse::default()
     }
+}
+
+/// What a topic is looked for by: the name counts for nothing beside an id.
+fn named_by(topic: &MetadataRequestTopic) -> (Option<String>, Uuid) {
+    (topic.name.clone().filter(|_| topic.topic_id.is_zero()), topic.topic_id)
+}
+
+/// Whether a request of a version that knows topics by name only asks for one otherwise.
+fn asks_by_id_too_early(request: &MetadataRequest, version: i16) -> bool {
+    let topics = request.topics.as_deref().unwrap_or_default();
+    version < FIRST_VERSION_BY_ID
+        && topics.iter().any(|topic| topic.name.is_none() || !topic.topic_id.is_zero())
+}
+
+/// The answer to a request that cannot be answered as a whole.
+fn refused(request: MetadataRequest) -> MetadataResponse {
+    let topics = request.topics.unwrap_or_default().into_iter().map(|topic| MetadataResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..MetadataResponseTopic::default()
+    });
+    MetadataResponse { topics: topics.collect(), ..MetadataResponse::default() }
 }
 
 async fn create_missing(
@@ -86,12 +113,16 @@ async fn create_missing(
     }
 }
 
-fn find(
-    image: &MetadataImage,
-    asked: MetadataRequestTopic,
-    listener: &str,
+/// What topics are described from, and for whom.
+struct View<'a> {
+    image: &'a MetadataImage,
+    version: i16,
+    listener: &'a str,
     operations: i32,
-) -> MetadataResponseTopic {
+}
+
+fn find(view: &View<'_>, asked: MetadataRequestTopic) -> MetadataResponseTopic {
+    let image = view.image;
     let failed = |error: ErrorCode, name: Option<String>, topic_id| MetadataResponseTopic {
         error_code: error.code(),
         is_internal: name.as_deref().is_some_and(is_internal_topic),
@@ -105,13 +136,13 @@ fn find(
         Some(name) if asked.topic_id.is_zero() => name,
         _ => {
             return match image.topics.by_id(asked.topic_id) {
-                Some(topic) => describe(image, topic, listener, operations),
+                Some(topic) => describe(view, topic),
                 None => failed(ErrorCode::UnknownTopicId, None, asked.topic_id),
             };
         }
     };
     match image.topics.by_name(&name) {
-        Some(topic) => describe(image, topic, listener, operations),
+        Some(topic) => describe(view, topic),
         None if validate_topic_name(&name).is_err() => {
             failed(ErrorCode::InvalidTopicException, Some(name), Uuid::ZERO)
         }
@@ -119,17 +150,14 @@ fn find(
     }
 }
 
-fn describe(
-    image: &MetadataImage,
-    topic: &TopicImage,
-    listener: &str,
-    operations: i32,
-) -> MetadataResponseTopic {
+fn describe(view: &View<'_>, topic: &TopicImage) -> MetadataResponseTopic {
+    let View { image, version, listener, operations } = *view;
     let partitions = topic.partitions.iter().map(|(index, partition)| {
         let reachable = image.cluster.broker(partition.leader).filter(|broker| broker.is_active());
         let error = match reachable {
             Some(leader) if leader.listener(listener).is_some() => ErrorCode::None,
-            Some(_) => ErrorCode::ListenerNotFound,
+            Some(_) if version >= FIRST_VERSION_WITH_LISTENER_NOT_FOUND => ErrorCode::ListenerNotFound,
+            Some(_) => ErrorCode::LeaderNotAvailable,
             None => ErrorCode::LeaderNotAvailable,
         };
         MetadataResponsePartition {

@@ -31,10 +31,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moldau_protocol::ApiKey;
+use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
 use crate::dispatch::{RequestHead, call};
-use crate::network::{ConnectionInfo, Outcome, Service};
+use crate::network::{ConnectionInfo, Later, Outcome, Service};
 use crate::telemetry::{Counted, settled};
 
 /// What the reference says with INVALID_REQUEST when it has nothing more to say; clients show it.
@@ -76,11 +77,13 @@ impl Broker {
             return answered;
         };
         let broker = self.clone();
-        Outcome::Later(Box::pin(async move {
+        let (held_bytes, is_busy) = (later.held_bytes, later.is_busy);
+        let answer = async move {
             let mut answered = settled(Outcome::Later(later)).await;
             broker.telemetry.requests.end(counted, now, Instant::now(), &mut answered);
             answered
-        }))
+        };
+        Outcome::Later(Later::new(answer).holding(held_bytes).busy(is_busy))
     }
 
     /// Works on the first of `frames`, as [`Service::handle`] says.
@@ -96,23 +99,30 @@ impl Broker {
             produce::handle(self, connection, bytes, &frames[..produces], outcomes);
             return produces;
         }
-        outcomes.extend(
-            frames.first().map(|frame| self.answer_elsewhere_if_long(connection, &bytes[frame.clone()])),
-        );
+        if let Some(frame) = frames.first() {
+            let bytes = &bytes[frame.clone()];
+            outcomes.push(match self.answer_elsewhere_if_long(connection, bytes) {
+                Outcome::Later(later) => Outcome::Later(later.holding(bytes.len())),
+                answered => answered,
+            });
+        }
         1
     }
 }
 
 /// Requests that are longer and only read are worked on by a blocking thread.
 const LONG_BYTES: usize = 16 * 1024;
+/// How many of them at once: the threads are there for cold reads too.
+static LONG_AT_ONCE: Semaphore = Semaphore::const_new(8);
 /// What may be worked on beside the requests that follow it.
-const ONLY_READ: [ApiKey; 6] = [
+const ONLY_READ: [ApiKey; 7] = [
     ApiKey::Metadata,
     ApiKey::DescribeConfigs,
     ApiKey::ListOffsets,
     ApiKey::OffsetForLeaderEpoch,
     ApiKey::DescribeTopicPartitions,
     ApiKey::DescribeProducers,
+    ApiKey::DescribeLogDirs,
 ];
 
 impl Broker {
@@ -123,12 +133,14 @@ impl Broker {
             return answer(self, connection, frame);
         }
         let (broker, connection, frame) = (self.clone(), connection.clone(), frame.to_vec());
-        let answering = tokio::task::spawn_blocking(move || answer(&broker, &connection, &frame));
-        Outcome::Later(Box::pin(async move {
-            answering
+        let answering = async move {
+            // The semaphore is never closed.
+            let _turn = LONG_AT_ONCE.acquire().await;
+            tokio::task::spawn_blocking(move || answer(&broker, &connection, &frame))
                 .await
                 .unwrap_or_else(|e| Outcome::Close(format!("the request could not be worked on: {e}")))
-        }))
+        };
+        Outcome::Later(Later::new(answering).busy(true))
     }
 }
 

@@ -7,6 +7,7 @@
 //! - `acks=0` is never answered; an error then closes the connection.
 //! - Version 8 added the records that were refused one by one (KIP-467), 10 the current leader (KIP-951), 13 topic ids.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use super::offered::is_offered;
 use crate::broker::{Broker, CurrentLeader, LeaderEndpoint, Partition, current_leader};
 use crate::dispatch::{RequestContext, RequestHead, now_or_later, reader, reply};
 use crate::network::{ConnectionInfo, Outcome};
-use crate::produce::{Batch, Cause, Refusal, append, validate};
+use crate::produce::{Batch, Cause, Refusal, Unpacking, append, validate};
 
 /// Clients of the version before it do not know KAFKA_STORAGE_ERROR; they look for the leader and try again.
 const FIRST_VERSION_WITH_STORAGE_ERROR: i16 = 4;
@@ -43,6 +44,17 @@ struct Produce {
     response: ProduceResponse,
 }
 
+/// What the requests that are worked on together share.
+struct Turn {
+    now_ms: i64,
+    unpacking: Unpacking,
+    /// Records that were told of, one by one.
+    record_errors: usize,
+}
+
+/// Records that the answers of a turn tell of; what is wrong with the others is the same, or found when these are mended.
+const RECORD_ERRORS_MAX: usize = 10_000;
+
 /// Works on produce requests that a connection sent one after another.
 pub(crate) fn handle(
     broker: &Arc<Broker>,
@@ -53,17 +65,22 @@ pub(crate) fn handle(
 ) {
     let mut requests: Vec<Result<Produce, String>> = Vec::with_capacity(frames.len());
     let mut batches: Vec<Batch<Slot>> = Vec::with_capacity(frames.len());
-    let now_ms = broker.now_ms();
+    let mut turn = Turn {
+        now_ms: broker.now_ms(),
+        unpacking: Unpacking::of(frames.iter().map(ExactSizeIterator::len).sum()),
+        record_errors: 0,
+    };
     for frame in frames {
-        let request = read(broker, connection, bytes, frame.clone(), requests.len(), &mut batches, now_ms);
+        let request = read(broker, connection, bytes, frame.clone(), requests.len(), &mut batches, &mut turn);
         let ends = request.as_ref().map_or(true, |request| failed_without_acks(request).is_some());
         requests.push(request);
         if ends {
             break;
         }
     }
+    // Of each request, in the same order; empty until one has to wait.
     let mut durable = Vec::new();
-    append(batches, bytes, now_ms, |slot, partition, result| {
+    append(batches, bytes, turn.now_ms, |slot, partition, result| {
         let Ok(Produce { response, .. }) = &mut requests[slot.request] else { return };
         let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
         match result {
@@ -74,13 +91,18 @@ pub(crate) fn handle(
                 answer.log_append_time_ms = appended.log_append_time_ms;
                 answer.log_start_offset = appended.log_start_offset.0;
                 if let Some(wait) = appended.durable {
-                    durable.push((slot.request, wait));
+                    if durable.is_empty() {
+                        durable.resize_with(frames.len(), Vec::new);
+                    }
+                    durable[slot.request].push(wait);
                 }
             }
             Err(error) => append_failed(answer, partition, &error),
         }
     });
-    for (at, request) in requests.into_iter().enumerate() {
+    let mut durable = durable.into_iter();
+    for request in requests {
+        let waits = durable.next().unwrap_or_default();
         let request = match request {
             Ok(request) => request,
             Err(reason) => {
@@ -88,7 +110,6 @@ pub(crate) fn handle(
                 return;
             }
         };
-        let waits: Vec<_> = extract(&mut durable, at);
         if waits.is_empty() {
             outcomes.push(finish(request));
             continue;
@@ -104,15 +125,6 @@ pub(crate) fn handle(
     }
 }
 
-fn extract<T>(durable: &mut Vec<(usize, T)>, request: usize) -> Vec<T> {
-    if durable.is_empty() {
-        return Vec::new();
-    }
-    let (of_request, rest): (Vec<_>, Vec<_>) = durable.drain(..).partition(|(at, _)| *at == request);
-    *durable = rest;
-    of_request.into_iter().map(|(_, wait)| wait).collect()
-}
-
 /// Reads one request: validates its batches, lists those that may be appended, and answers the others.
 fn read(
     broker: &Arc<Broker>,
@@ -121,7 +133,7 @@ fn read(
     frame: Range<usize>,
     request_at: usize,
     batches: &mut Vec<Batch<Slot>>,
-    now_ms: i64,
+    turn: &mut Turn,
 ) -> Result<Produce, String> {
     let head = RequestHead::parse(&bytes[frame.clone()])?;
     let version = head.api_version;
@@ -182,10 +194,19 @@ fn read(
     if version >= 10 {
         name_leaders(broker, &connection.listener, &mut response);
     }
+    let mut written = HashSet::new();
+    let several = found.len() > 1;
     for (slot, partition, range) in found {
-        match validate(&partition, &mut bytes[range.clone()], version, now_ms) {
+        if several && !written.insert(Arc::as_ptr(&partition).addr()) {
+            refuse(&mut response.responses[slot.topic].partition_responses[slot.partition], twice(), version);
+            continue;
+        }
+        let records = &mut bytes[range.clone()];
+        match validate(&partition, records, version, turn.now_ms, &mut turn.unpacking) {
             Ok(validated) => batches.push(Batch { slot, partition, range, validated }),
-            Err(refusal) => {
+            Err(mut refusal) => {
+                refusal.records.truncate(RECORD_ERRORS_MAX - turn.record_errors);
+                turn.record_errors += refusal.records.len();
                 count_refusal(&partition, &refusal, range.len());
                 let answer = &mut response.responses[slot.topic].partition_responses[slot.partition];
                 if !refusal.records.is_empty() {
@@ -196,6 +217,11 @@ fn read(
         }
     }
     Ok(Produce { context, acks, response })
+}
+
+/// Kafka takes the last batch for such a partition and drops the others without a word.
+fn twice() -> Refusal {
+    Refusal::new(ErrorCode::InvalidRequest, "the request has more than one batch for this partition")
 }
 
 fn find(

@@ -84,7 +84,8 @@ pub(crate) trait Service: Send + Sync + 'static {
 /// A request that was read and not yet put into the outbox.
 enum Pending {
     Ready(Response),
-    Later(Later),
+    /// With the bytes of `queued.max.request.bytes` that a request which is worked on all the while keeps.
+    Later(Later, Reserved),
     /// The connection ends here, for this reason.
     Close(String),
 }
@@ -104,7 +105,7 @@ struct Connection<S> {
     /// When bytes came last.
     received: Instant,
     pending: VecDeque<Pending>,
-    /// Memory of the responses in `pending`.
+    /// Memory of the responses in `pending`, and of the requests that wait for theirs.
     pending_bytes: usize,
     outbox: Outbox,
     peer_finished: bool,
@@ -139,12 +140,20 @@ pub(crate) async fn run<S: Service>(
         queued_bytes: settings.queued_bytes.clone(),
         reserved: Reserved::Nothing,
     };
-    let ended = tokio::select! {
-        ended = connection.converse(&registration) => ended,
-        () = liveness.expired.notified() => {
-            Err(End::Gone("it was idle for longer than connections.max.idle.ms".to_owned()))
+    let ended = loop {
+        tokio::select! {
+            ended = connection.converse(&registration) => break ended,
+            () = liveness.stirred.notified() => {
+                if liveness.is_expired() {
+                    let reason = "it was idle for longer than connections.max.idle.ms";
+                    break Err(End::Gone(reason.to_owned()));
+                }
+                if connection.frames.has_spare() {
+                    connection.frames.exchange();
+                }
+            }
+            _ = stopping.wait_for(|stop| *stop) => break Ok(()),
         }
-        _ = stopping.wait_for(|stop| *stop) => Ok(()),
     };
     let (peer, listener) = (connection.info.peer, &connection.info.listener);
     match ended {
@@ -171,6 +180,7 @@ enum End {
 }
 
 impl<S: Service> Connection<S> {
+    /// Serves the connection until it ends. May be stopped while it waits and called again.
     async fn converse(&mut self, registration: &Registration) -> Result<(), End> {
         let mut ranges = Vec::new();
         let mut outcomes = Vec::new();
@@ -230,7 +240,14 @@ impl<S: Service> Connection<S> {
                 self.pending_bytes += response.memory_bytes();
                 self.pending.push_back(Pending::Ready(response));
             }
-            Outcome::Later(later) => self.pending.push_back(Pending::Later(later)),
+            Outcome::Later(later) => {
+                let reserved = match later.is_busy {
+                    true => std::mem::replace(&mut self.reserved, Reserved::Nothing),
+                    false => Reserved::Nothing,
+                };
+                self.pending_bytes += later.held_bytes;
+                self.pending.push_back(Pending::Later(later, reserved));
+            }
             Outcome::Silence => {}
             Outcome::Close(reason) => {
                 self.closing = true;
@@ -281,7 +298,7 @@ impl<S: Service> Connection<S> {
         if self.poll_reserve(cx).is_pending() {
             return Poll::Pending;
         }
-        self.poll_read(cx)
+        self.poll_read(cx, registration)
     }
 
     /// Takes the bytes of the request that has begun to come from what all connections share, or waits for them, reading
@@ -307,19 +324,23 @@ impl<S: Service> Connection<S> {
     fn poll_pending(&mut self, cx: &mut Context<'_>) {
         let mut at = 0;
         while at < self.pending.len() {
-            if let Pending::Later(later) = &mut self.pending[at]
-                && let Poll::Ready(outcome) = later.as_mut().poll(cx)
+            if let Pending::Later(later, reserved) = &mut self.pending[at]
+                && let Poll::Ready(outcome) = Pin::new(&mut *later).poll(cx)
             {
                 match outcome {
                     Outcome::Reply(response) => {
                         self.pending_bytes += response.memory_bytes();
+                        self.pending_bytes -= later.held_bytes;
                         self.pending[at] = Pending::Ready(response);
                     }
-                    Outcome::Later(later) => {
-                        self.pending[at] = Pending::Later(later);
+                    Outcome::Later(next) => {
+                        let held_bytes = later.held_bytes;
+                        let reserved = std::mem::replace(reserved, Reserved::Nothing);
+                        self.pending[at] = Pending::Later(next.holding(held_bytes), reserved);
                         continue;
                     }
                     Outcome::Silence => {
+                        self.pending_bytes -= later.held_bytes;
                         self.pending.remove(at);
                         continue;
                     }
@@ -346,12 +367,17 @@ impl<S: Service> Connection<S> {
         }
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Progress, End>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        registration: &Registration,
+    ) -> Poll<Result<Progress, End>> {
         let failed = |e: io::Error| End::Gone(format!("receiving failed: {e}"));
         loop {
             let ready = self.stream.poll_read_ready(cx).map_err(failed)?;
             if ready.is_pending() {
                 self.frames.release();
+                registration.liveness.waits(self.frames.has_spare());
                 return Poll::Pending;
             }
             let (buffer, limit) = self.frames.make_room().map_err(|e| End::Refused(e.to_string()))?;
@@ -375,4 +401,113 @@ enum Progress {
     More,
     /// The peer is done and has all answers.
     Finished,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::limits::ConnectionLimits;
+    use super::super::registry::ConnectionRegistry;
+    use super::*;
+
+    /// Answers when it is let, and keeps the whole request until then.
+    struct Slow {
+        taken: AtomicUsize,
+        let_go: Arc<Semaphore>,
+    }
+
+    impl Service for Slow {
+        fn left(&self, _api: usize, _waited: Duration) {}
+
+        fn handle(
+            self: &Arc<Self>,
+            _connection: &Arc<ConnectionInfo>,
+            bytes: &mut [u8],
+            frames: &[Range<usize>],
+            _received: Instant,
+            outcomes: &mut Vec<Outcome>,
+        ) -> usize {
+            let first = bytes[frames[0].start];
+            let let_go = self.let_go.clone();
+            let answer = async move {
+                let_go.acquire().await.expect("open").forget();
+                Outcome::Reply(Response::bytes(vec![first]))
+            };
+            self.taken.fetch_add(1, Ordering::Relaxed);
+            outcomes.push(Outcome::Later(Later::new(answer).holding(frames[0].len())));
+            1
+        }
+    }
+
+    struct Conversation {
+        client: TcpStream,
+        service: Arc<Slow>,
+        registry: Arc<ConnectionRegistry>,
+        _stop: watch::Sender<bool>,
+    }
+
+    async fn converse() -> Conversation {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
+        let (stream, peer) = listener.accept().await.expect("accepted");
+        let registry = ConnectionRegistry::new(ConnectionLimits::default());
+        let registration = registry.place(peer.ip(), &"PLAINTEXT".into()).await.expect("a place");
+        let info = ConnectionInfo {
+            peer,
+            listener: "PLAINTEXT".into(),
+            is_controller: false,
+            client_software: Default::default(),
+        };
+        let service = Arc::new(Slow { taken: AtomicUsize::new(0), let_go: Arc::new(Semaphore::new(0)) });
+        let (stop, stopping) = watch::channel(false);
+        let serving = service.clone();
+        tokio::spawn(async move {
+            let settings = ConnectionSettings {
+                request_bytes_max: 1 << 20,
+                queued_bytes: None,
+                receive_buffer_bytes: None,
+                send_buffer_bytes: None,
+            };
+            run(stream, Arc::new(info), serving, &settings, registration, stopping).await;
+        });
+        Conversation { client, service, registry, _stop: stop }
+    }
+
+    fn frame(number: u8, len: usize) -> Vec<u8> {
+        [&(len as i32).to_be_bytes()[..], &vec![number; len]].concat()
+    }
+
+    #[tokio::test]
+    async fn requests_that_wait_with_all_their_bytes_counted_for_nothing() {
+        let Conversation { mut client, service, registry: _registry, _stop } = converse().await;
+        for number in 0..20 {
+            client.write_all(&frame(number, 40 * 1024)).await.expect("written");
+        }
+        let mut answers = Vec::new();
+        for number in 0..20 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let waiting = service.taken.load(Ordering::Relaxed) - number;
+            assert!(waiting <= 2, "{waiting} requests of 40 KiB wait");
+            service.let_go.add_permits(1);
+            answers.push(client.read_u8().await.expect("an answer"));
+        }
+        assert_eq!(answers, (0..20).collect::<Vec<u8>>());
+    }
+
+    #[tokio::test]
+    async fn a_request_goes_on_after_its_buffer_was_given_back() {
+        let Conversation { mut client, service, registry, _stop } = converse().await;
+        service.let_go.add_permits(1);
+        let whole = frame(7, 40 * 1024);
+        client.write_all(&whole[..10_000]).await.expect("written");
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        registry.look_at_idle(Duration::MAX);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        client.write_all(&whole[10_000..]).await.expect("written");
+        assert_eq!(client.read_u8().await.expect("an answer"), 7);
+    }
 }

@@ -120,7 +120,7 @@ impl Frames {
     }
 
     /// Gives the buffer back before a wait: wholly when nothing is in it, or exchanged for one of just the size of a
-    /// small remainder.
+    /// small remainder. With a larger one it stays, since the rest comes at once mostly; see [`Frames::has_spare`].
     pub(crate) fn release(&mut self) {
         if self.bytes.capacity() <= buffer::SMALL_REMAINDER_BYTES {
             if self.len() == 0 {
@@ -133,10 +133,20 @@ impl Frames {
             buffer::give_back(std::mem::take(&mut self.bytes));
             self.start = 0;
         } else if self.len() <= buffer::SMALL_REMAINDER_BYTES {
-            let remainder = self.bytes[self.start..].to_vec();
-            buffer::give_back(std::mem::replace(&mut self.bytes, remainder));
-            self.start = 0;
+            self.exchange();
         }
+    }
+
+    /// Whether the buffer is larger than what is in it and worth giving back when the rest does not come.
+    pub(crate) fn has_spare(&self) -> bool {
+        self.bytes.capacity() >= buffer::BUFFER_BYTES && self.len() < self.bytes.capacity() / 2
+    }
+
+    /// Keeps what is in the buffer in one of just its size.
+    pub(crate) fn exchange(&mut self) {
+        let remainder = self.bytes[self.start..].to_vec();
+        buffer::give_back(std::mem::replace(&mut self.bytes, remainder));
+        self.start = 0;
     }
 
     /// Bytes of memory held.
@@ -236,5 +246,14 @@ mod tests {
         assert_eq!(ranges.len(), 1);
         frames.release();
         assert_eq!(frames.capacity(), 0);
+        feed(&mut frames, &frame(&[2; 50_000])[..20_000]);
+        frames.release();
+        assert!(frames.has_spare());
+        frames.exchange();
+        assert_eq!(frames.capacity(), 20_000);
+        assert!(!frames.has_spare());
+        feed(&mut frames, &frame(&[2; 50_000])[20_000..]);
+        frames.complete(9, &mut ranges).expect("frames");
+        assert_eq!(frames.bytes_mut()[ranges[1].clone()], [2; 50_000]);
     }
 }

@@ -1,10 +1,12 @@
 //! How many connections a node takes: in all, on one listener and from one address, and how fast.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use moldau_config::BrokerConfig;
+
+use crate::blocking::unhurried;
 
 /// Limits on open connections (`max.connections`, `max.connections.per.ip`, `max.connections.per.ip.overrides`) and on how
 /// fast they may come (`max.connection.creation.rate`).
@@ -12,10 +14,14 @@ use moldau_config::BrokerConfig;
 pub(crate) struct ConnectionLimits {
     /// Of the whole node.
     pub(crate) all: Limit,
+    /// Connections that the system's limit of open files leaves room for, beside the files of the logs.
+    pub(crate) by_descriptors: usize,
     /// Connections from one address.
     pub(crate) max_per_ip: usize,
     /// Addresses with a limit of their own.
     pub(crate) max_per_ip_overrides: HashMap<IpAddr, usize>,
+    /// The same as configured: host names and addresses.
+    pub(crate) overrides: BTreeMap<String, i32>,
     /// Of single listeners.
     pub(crate) of_listeners: HashMap<String, Limit>,
 }
@@ -30,7 +36,7 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    const NONE: Limit = Limit { max: usize::MAX, rate: u32::MAX };
+    pub(crate) const NONE: Limit = Limit { max: usize::MAX, rate: u32::MAX };
 
     fn of(max: i32, rate: i32) -> Self {
         // 2147483647 is how the configs say that there is no limit.
@@ -51,8 +57,10 @@ impl Default for ConnectionLimits {
     fn default() -> Self {
         ConnectionLimits {
             all: Limit::NONE,
+            by_descriptors: usize::MAX,
             max_per_ip: usize::MAX,
             max_per_ip_overrides: HashMap::new(),
+            overrides: BTreeMap::new(),
             of_listeners: HashMap::new(),
         }
     }
@@ -61,16 +69,30 @@ impl Default for ConnectionLimits {
 impl ConnectionLimits {
     /// The limits that the broker's configs set. Host names in them are looked up now.
     pub(crate) fn of(config: &BrokerConfig) -> Self {
+        ConnectionLimits::default().changed(config)
+    }
+
+    /// The limits after a change of configs. Host names that stay the same are not looked up again.
+    pub(crate) fn changed(self, config: &BrokerConfig) -> Self {
         let network = &config.network;
         let count = |value: i32| usize::try_from(value).unwrap_or(0);
-        let overrides = network.max_connections_per_ip_overrides.iter().flat_map(|(host, limit)| {
-            addresses(host).into_iter().map(move |address| (address, count(*limit)))
-        });
+        let overrides = network.max_connections_per_ip_overrides.clone();
+        let max_per_ip_overrides = if overrides == self.overrides {
+            self.max_per_ip_overrides
+        } else {
+            let of_host = |(host, limit): (&String, &i32)| {
+                let limit = count(*limit);
+                addresses(host).into_iter().map(move |address| (address, limit))
+            };
+            unhurried(|| overrides.iter().flat_map(of_host).collect())
+        };
         let listeners = config.listeners.all.iter();
         ConnectionLimits {
             all: Limit::of(network.max_connections, network.max_connection_creation_rate),
+            by_descriptors: descriptors_for_connections(),
             max_per_ip: count(network.max_connections_per_ip),
-            max_per_ip_overrides: overrides.collect(),
+            max_per_ip_overrides,
+            overrides,
             of_listeners: listeners
                 .map(|l| (l.name.clone(), Limit::of(l.max_connections, l.max_connection_creation_rate)))
                 .collect(),
@@ -82,27 +104,50 @@ impl ConnectionLimits {
         self.of_listeners.get(name).copied().unwrap_or(Limit::NONE)
     }
 
-    /// Why one more connection from `ip` is turned away.
-    pub(crate) fn refusal(&self, ip: IpAddr, listener: &str, open: OpenConnections) -> Option<String> {
+    /// What is in the way of one more connection from `ip`.
+    pub(crate) fn refusal(&self, ip: IpAddr, listener: &str, open: OpenConnections) -> Option<Refusal> {
         if open.all >= self.all.max {
-            return Some(format!(
-                "{} connections are open; max.connections allows {}",
-                open.all, self.all.max
-            ));
+            let (open, allowed) = (open.all, self.all.max);
+            return Some(Refusal::Full(format!(
+                "{open} connections are open; max.connections allows {allowed}"
+            )));
         }
-        let own = self.of_listener(listener);
-        if open.of_listener >= own.max {
-            let allowed = own.max;
-            return Some(format!(
-                "{} connections are open; its max.connections allows {allowed}",
-                open.of_listener
-            ));
+        if open.all >= self.by_descriptors {
+            return Some(Refusal::Full(format!(
+                "{} connections are open, which is three quarters of the files that the system lets this process open \
+                 (ulimit -n); the others are for the logs",
+                open.all
+            )));
+        }
+        let (of_listener, allowed) = (open.of_listener, self.of_listener(listener).max);
+        if of_listener >= allowed {
+            return Some(Refusal::Full(format!(
+                "{of_listener} connections are open; its max.connections allows {allowed}"
+            )));
         }
         let per_ip = self.max_per_ip_overrides.get(&ip).copied().unwrap_or(self.max_per_ip);
         (open.from_ip >= per_ip).then(|| {
-            format!("{} connections from {ip} are open; max.connections.per.ip allows {per_ip}", open.from_ip)
+            let open = open.from_ip;
+            Refusal::OfAddress(format!(
+                "{open} connections from {ip} are open; max.connections.per.ip allows {per_ip}"
+            ))
         })
     }
+}
+
+/// What is in the way of one more connection, and the numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The node or the listener has as many as it may: the new one waits until another ends.
+    Full(String),
+    /// Its address has as many as it may: the new one is closed.
+    OfAddress(String),
+}
+
+/// Three quarters of the files that may be open: with the last one gone to a connection, no segment could be opened.
+fn descriptors_for_connections() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).map_or(usize::MAX, |limit| limit - limit / 4)
 }
 
 /// The address that a text is, or those of the host that it names.
@@ -151,16 +196,20 @@ mod tests {
             max_per_ip: 5,
             max_per_ip_overrides: [(special, 0)].into(),
             of_listeners: [("SMALL".to_owned(), Limit { max: 2, ..Limit::NONE })].into(),
+            ..ConnectionLimits::default()
         };
-        let refused = |ip, listener, all, from_ip, of_listener| {
-            limits.refusal(ip, listener, OpenConnections { all, from_ip, of_listener }).is_some()
+        let few_files = ConnectionLimits { by_descriptors: 9, ..ConnectionLimits::default() };
+        let open = OpenConnections { all: 9, from_ip: 9, of_listener: 9 };
+        assert!(matches!(few_files.refusal(home, "LARGE", open), Some(Refusal::Full(_))));
+        let refusal = |ip, listener, all, from_ip, of_listener| {
+            limits.refusal(ip, listener, OpenConnections { all, from_ip, of_listener })
         };
-        assert!(refused(special, "LARGE", 0, 0, 0));
-        assert!(!refused(home, "LARGE", 9, 4, 9));
-        assert!(refused(home, "LARGE", 9, 5, 9));
-        assert!(refused(home, "LARGE", 10, 0, 9));
-        assert!(!refused(home, "SMALL", 9, 4, 1));
-        assert!(refused(home, "SMALL", 9, 4, 2));
+        assert!(matches!(refusal(special, "LARGE", 0, 0, 0), Some(Refusal::OfAddress(_))));
+        assert_eq!(refusal(home, "LARGE", 9, 4, 9), None);
+        assert!(matches!(refusal(home, "LARGE", 9, 5, 9), Some(Refusal::OfAddress(_))));
+        assert!(matches!(refusal(home, "LARGE", 10, 0, 9), Some(Refusal::Full(_))));
+        assert_eq!(refusal(home, "SMALL", 9, 4, 1), None);
+        assert!(matches!(refusal(home, "SMALL", 9, 4, 2), Some(Refusal::Full(_))));
     }
 
     #[test]

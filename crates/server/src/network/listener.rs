@@ -99,7 +99,11 @@ pub(crate) async fn serve<S: Service>(
                 _ = stopping.wait_for(|stop| *stop) => return,
             }
         }
-        let registration = match registry.register(peer.ip(), &bound.name) {
+        let placed = tokio::select! {
+            placed = registry.place(peer.ip(), &bound.name) => placed,
+            _ = stopping.wait_for(|stop| *stop) => return,
+        };
+        let registration = match placed {
             Ok(registration) => registration,
             Err(refusal) => {
                 tracing::debug!(listener = %bound.name, %peer, %refusal, "connection turned away");

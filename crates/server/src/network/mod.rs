@@ -19,4 +19,4 @@ pub(crate) use connection::{ConnectionInfo, ConnectionSettings, Service};
 pub(crate) use limits::ConnectionLimits;
 pub(crate) use listener::{Bound, bind, serve};
 pub(crate) use registry::ConnectionRegistry;
-pub(crate) use response::{Chunk, Outcome, Response};
+pub(crate) use response::{Chunk, Later, Outcome, Response};

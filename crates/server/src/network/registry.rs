@@ -5,26 +5,44 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use moldau_config::BrokerConfig;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::limits::{ConnectionLimits, OpenConnections, Pace};
+use super::limits::{ConnectionLimits, OpenConnections, Pace, Refusal};
 
 /// What the registry and the connection share.
 pub(crate) struct Liveness {
     started: Instant,
     /// Milliseconds after `started` of the last byte in either direction.
     last_active_ms: AtomicU64,
-    /// Told when the connection must close for its idleness.
-    pub(crate) expired: Notify,
+    /// Whether it keeps a buffer that is larger than what is in it.
+    has_spare: AtomicBool,
+    /// Whether it must close for its idleness.
+    is_expired: AtomicBool,
+    /// Told when it must close, or give its buffer back.
+    pub(crate) stirred: Notify,
 }
+
+/// A sender that was silent for so long within a request keeps no more memory than it filled.
+const KEEPS_SPARE: Duration = Duration::from_secs(1);
 
 impl Liveness {
     pub(crate) fn touch(&self) {
         self.last_active_ms.store(self.started.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// The connection waits for more of a request, and keeps a buffer with much room for it or not.
+    pub(crate) fn waits(&self, has_spare: bool) {
+        self.has_spare.store(has_spare, Ordering::Relaxed);
+    }
+
+    /// Whether the connection must close for its idleness.
+    pub(crate) fn is_expired(&self) -> bool {
+        self.is_expired.load(Ordering::Relaxed)
     }
 
     fn idle(&self) -> Duration {
@@ -68,6 +86,8 @@ pub(crate) struct ConnectionRegistry {
     limits: Mutex<ConnectionLimits>,
     open: Mutex<Open>,
     pace: Mutex<Pace>,
+    /// Told when there may be a place again.
+    freed: Notify,
 }
 
 /// A place in the registry, given up when dropped.
@@ -85,12 +105,19 @@ impl ConnectionRegistry {
             limits: Mutex::new(limits),
             open: Mutex::default(),
             pace: Mutex::default(),
+            freed: Notify::new(),
         })
     }
 
-    /// Changes the limits; open connections stay.
-    pub(crate) fn set_limits(&self, limits: ConnectionLimits) {
+    /// Takes the limits of other configs; open connections stay.
+    pub(crate) fn reconfigure(&self, config: &BrokerConfig) {
+        let before = self.limits.lock().clone();
+        self.set_limits(before.changed(config));
+    }
+
+    fn set_limits(&self, limits: ConnectionLimits) {
         *self.limits.lock() = limits;
+        self.freed.notify_waiters();
     }
 
     /// How long a new connection of a listener has to wait, by the node's rate and by the listener's own.
@@ -106,7 +133,7 @@ impl ConnectionRegistry {
         self: &Arc<Self>,
         ip: IpAddr,
         listener: &Arc<str>,
-    ) -> Result<Registration, String> {
+    ) -> Result<Registration, Refusal> {
         let limits = self.limits.lock();
         let mut open = self.open.lock();
         let count = OpenConnections {
@@ -125,19 +152,52 @@ impl ConnectionRegistry {
         let liveness = Arc::new(Liveness {
             started: Instant::now(),
             last_active_ms: AtomicU64::new(0),
-            expired: Notify::new(),
+            has_spare: AtomicBool::new(false),
+            is_expired: AtomicBool::new(false),
+            stirred: Notify::new(),
         });
         open.connections.insert(id, liveness.clone());
         Ok(Registration { registry: self.clone(), id, ip, listener: listener.clone(), liveness })
     }
 
-    /// Tells the connections that were idle for longer than `max` to close.
-    pub(crate) fn expire_idle(&self, max: Duration) {
+    /// Takes a place for a new connection, and waits for one where the node or the listener is full: those that come
+    /// after it wait in the kernel's queue. Says why where its address has as many as it may.
+    pub(crate) async fn place(
+        self: &Arc<Self>,
+        ip: IpAddr,
+        listener: &Arc<str>,
+    ) -> Result<Registration, String> {
+        let mut told = false;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            match self.register(ip, listener) {
+                Ok(registration) => return Ok(registration),
+                Err(Refusal::OfAddress(why)) => return Err(why),
+                Err(Refusal::Full(why)) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%listener, "a new connection waits until another ends: {why}");
+                    }
+                    freed.await;
+                }
+            }
+        }
+    }
+
+    /// Tells the connections that were idle for longer than `max` to close, and those that stopped within a request to
+    /// give back what they do not need.
+    pub(crate) fn look_at_idle(&self, max: Duration) {
         let mut open = self.open.lock();
         let mut expired = 0;
-        for liveness in open.connections.values().filter(|liveness| liveness.idle() > max) {
-            liveness.expired.notify_one();
-            expired += 1;
+        for liveness in open.connections.values() {
+            let idle = liveness.idle();
+            if idle > max {
+                expired += u64::from(!liveness.is_expired.swap(true, Ordering::Relaxed));
+                liveness.stirred.notify_one();
+            } else if idle > KEEPS_SPARE && liveness.has_spare.swap(false, Ordering::Relaxed) {
+                liveness.stirred.notify_one();
+            }
         }
         open.expired += expired;
     }
@@ -172,11 +232,14 @@ impl Drop for Registration {
         if open.connections.capacity() > 1024 && open.connections.len() * 4 < open.connections.capacity() {
             open.connections.shrink_to_fit();
         }
+        drop(open);
+        self.registry.freed.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::Limit;
     use super::*;
 
     #[test]
@@ -194,5 +257,27 @@ mod tests {
         assert!(registry.open.lock().connections.is_empty());
         assert!(registry.open.lock().by_ip.is_empty());
         assert_eq!(registry.open.lock().by_listener[&listener], 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_beyond_max_connections_was_closed_where_it_has_to_wait() {
+        let registry = ConnectionRegistry::new(ConnectionLimits {
+            of_listeners: [("PLAINTEXT".to_owned(), Limit { max: 1, ..Limit::NONE })].into(),
+            ..ConnectionLimits::default()
+        });
+        let (ip, listener) = ([127, 0, 0, 1].into(), "PLAINTEXT".into());
+        let first = registry.place(ip, &listener).await.expect("a place");
+        let second = registry.place(ip, &listener);
+        tokio::pin!(second);
+        assert!(futures_util::poll!(second.as_mut()).is_pending());
+        drop(first);
+        let second = second.await.expect("the place that the first has left");
+        let third = registry.place(ip, &listener);
+        tokio::pin!(third);
+        assert!(futures_util::poll!(third.as_mut()).is_pending());
+        registry.set_limits(ConnectionLimits { max_per_ip: 1, ..ConnectionLimits::default() });
+        let refusal = third.await.err().expect("one address has no second place");
+        assert!(refusal.contains("max.connections.per.ip allows 1"), "{refusal}");
+        drop(second);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use moldau_log::FileSlice;
@@ -68,8 +69,39 @@ impl Response {
     }
 }
 
-/// A response that needs time: a long poll, a group's rebalance, an fsync. `None` closes the connection.
-pub(crate) type Later = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+/// A response that needs time: a long poll, a group's rebalance, an fsync.
+pub(crate) struct Later {
+    answer: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    /// Bytes that it keeps of its request until then, about.
+    pub(crate) held_bytes: usize,
+    /// Whether it is worked on all the while and waits for nobody else.
+    pub(crate) is_busy: bool,
+}
+
+impl Later {
+    /// What comes of `answer`, which keeps next to nothing of its request.
+    pub(crate) fn new(answer: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        Later { answer: Box::pin(answer), held_bytes: 0, is_busy: false }
+    }
+
+    /// The same, keeping so many bytes.
+    pub(crate) fn holding(self, bytes: usize) -> Self {
+        Later { held_bytes: bytes, ..self }
+    }
+
+    /// The same, and whether it is worked on all the while.
+    pub(crate) fn busy(self, is_busy: bool) -> Self {
+        Later { is_busy, ..self }
+    }
+}
+
+impl Future for Later {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.answer.as_mut().poll(cx)
+    }
+}
 
 /// What became of a request.
 pub(crate) enum Outcome {

@@ -55,13 +55,23 @@ impl Node {
         let loaded = load(&*quorum)?;
         let image = Arc::new(loaded.image);
 
+        let dynamic = quorum.status().kraft_version > 0;
+        let first_start = if image.features.metadata_version.is_none() {
+            bootstrap::wanted(first_start, &config.metadata_log.dir, &settings, dynamic)?
+        } else {
+            first_start
+        };
+
         let logs = Arc::new(logs);
         logs.set_cordoned(config.log.cordoned_log_dirs.clone());
         let settings = settings.with_dynamic(
             image.configs.get(&ConfigResource::default_broker()).clone(),
             image.configs.get(&ConfigResource::broker(node_id)).clone(),
         );
-        let report = recover(logs.clone(), image.clone(), settings.clone(), &config).await?;
+        // What was set while it ran counts at the start too; what cannot be taken is told of when it is.
+        let altered = BrokerConfig::of(&settings).ok();
+        let log_config = altered.as_ref().map_or(&config.log, |altered| &altered.log);
+        let report = recover(logs.clone(), image.clone(), settings.clone(), log_config).await?;
 
         let identity = Identity {
             node_id,
@@ -105,7 +115,6 @@ impl Node {
         };
         tokio::spawn(run(task, operations));
         let node_settings = broker.configs.load().settings.clone();
-        let dynamic = broker.identity.kraft_version > 0;
         bootstrap::write_if_empty(&controller, first_start, node_settings, dynamic).await?;
         // The first asked is the first written; both share an fsync.
         let (controller_registered, joined) = tokio::join!(
@@ -237,11 +246,11 @@ async fn recover(
     logs: Arc<LogManager>,
     image: Arc<MetadataImage>,
     settings: moldau_config::Settings,
-    config: &BrokerConfig,
+    config: &moldau_config::broker::LogConfig,
 ) -> Result<moldau_log::LoadReport, NodeError> {
-    let expiration = i64::from(config.log.producer_id_expiration_ms);
-    let per_dir = usize::try_from(config.log.num_recovery_threads_per_data_dir).unwrap_or(1);
-    let dirs: &[PathBuf] = &config.log.log_dirs;
+    let expiration = i64::from(config.producer_id_expiration_ms);
+    let per_dir = usize::try_from(config.num_recovery_threads_per_data_dir).unwrap_or(1);
+    let dirs: &[PathBuf] = &config.log_dirs;
     let threads = (per_dir * dirs.len()).max(std::thread::available_parallelism().map_or(1, usize::from));
     let loaded = tokio::task::spawn_blocking(move || {
         let config_of = |topic: &str, _| {
@@ -283,8 +292,6 @@ async fn reap_idle(
             () = tokio::time::sleep(pause) => {}
             _ = stopping.wait_for(|stop| *stop) => return,
         }
-        if let Some(max) = max {
-            registry.expire_idle(max);
-        }
+        registry.look_at_idle(max.unwrap_or(Duration::MAX));
     }
 }

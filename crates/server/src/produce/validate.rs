@@ -7,10 +7,11 @@ use moldau_config::TopicConfig;
 use moldau_config::topic::{CompressionType, TimestampType as ConfiguredTimestamp};
 use moldau_protocol::records::{
     AppendOrigin, BATCH_HEADER_LEN, BatchHeader, Compression, RecordErrorKind, RecordsError, TimestampType,
-    ValidationError, ValidationRules, validate_batch,
+    ValidationError, ValidationRules, default_decompressed_limit, validate_batch_counting,
 };
 use moldau_types::ErrorCode;
 
+use super::Unpacking;
 use crate::broker::{Partition, is_internal_topic};
 
 /// The first version of Produce that may carry zstd (KIP-110).
@@ -50,7 +51,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(error: ErrorCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(error: ErrorCode, message: impl Into<String>) -> Self {
         Refusal { error, message: message.into(), records: Vec::new(), cause: Cause::Other }
     }
 }
@@ -61,6 +62,7 @@ pub(crate) fn validate(
     bytes: &mut [u8],
     version: i16,
     now_ms: i64,
+    unpacking: &mut Unpacking,
 ) -> Result<Validated, Refusal> {
     if is_internal_topic(&partition.topic) {
         return Err(Refusal::new(
@@ -75,8 +77,12 @@ pub(crate) fn validate(
             "a produce request needs a record batch for each partition",
         ));
     }
-    let validated =
-        validate_batch(bytes, &rules(&config, now_ms)).map_err(|error| refusal(error, partition))?;
+    let validated = unpacking.work(|left, decompressed| {
+        let mut rules = rules(&config, now_ms);
+        rules.max_decompressed_bytes = Some(default_decompressed_limit(bytes.len()).min(left));
+        validate_batch_counting(bytes, &rules, decompressed)
+    });
+    let validated = validated.map_err(|error| refusal(error, partition))?;
     let mut header = validated.header;
     if header.is_transactional() {
         // It would open a transaction that nobody can end, and hold up read_committed readers for ever.

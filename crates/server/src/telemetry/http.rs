@@ -62,12 +62,13 @@ pub(crate) async fn serve_http(listener: HttpListener, node: Started, mut stoppi
     }
 }
 
-async fn metrics(State((node, _)): State<(Started, watch::Receiver<bool>)>) -> Response {
+async fn metrics(State((node, stopping)): State<(Started, watch::Receiver<bool>)>) -> Response {
     let Some((broker, quorum)) = node.get().cloned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "the node is starting\n").into_response();
     };
     // Thousands of partitions take milliseconds, in which a worker would serve nobody.
-    match tokio::task::spawn_blocking(move || scrape(&broker, &*quorum)).await {
+    let stopping = *stopping.borrow();
+    match tokio::task::spawn_blocking(move || scrape(&broker, &*quorum, stopping)).await {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], text).into_response(),
         Ok(Err(_)) | Err(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "the metrics could not be written\n").into_response()

@@ -4,6 +4,7 @@ use moldau_client::ErrorCode;
 use moldau_client::admin::{
     AlterConfigOp, ConfigEntry, ConfigResource, ConfigSource, NewTopic, ResourceType,
 };
+use moldau_client::consumer::{OffsetAndMetadata, TopicPartition};
 use moldau_node_tests::wire::{Wire, name_of};
 use moldau_node_tests::{Node, eventually, unique};
 use moldau_protocol::messages::DeleteTopicsRequest;
@@ -107,6 +108,28 @@ async fn brokers_and_the_cluster_are_described() {
     let loggers = ConfigResource::new(ResourceType::BrokerLogger, broker.to_string());
     assert!(!admin.describe_configs(&loggers, None, false).await.expect("described").is_empty());
     assert!(admin.api_versions().await.expect("known").iter().any(|(key, ..)| *key == 18));
+}
+
+#[tokio::test]
+async fn what_the_asker_may_do_is_told() {
+    use moldau_client::admin::AclOperation::{Alter, ClusterAction, Delete, Describe, Read, Write};
+    let node = Node::get();
+    let topic = node.topic("operations", 1, &[]).await.expect("a topic");
+    let admin = node.admin().await.expect("an admin client");
+    let of_topics = admin.topic_operations(&[&topic, "not-there"]).await.expect("answers");
+    let may = of_topics[0].as_ref().expect("a topic");
+    assert!(
+        [Read, Write, Delete, Alter, Describe].iter().all(|operation| may.contains(operation)),
+        "{may:?}"
+    );
+    assert!(of_topics[1].is_err());
+    let offsets = [(TopicPartition::new(&*topic, 0), OffsetAndMetadata::from(0))].into();
+    admin.alter_group_offsets(&topic, &offsets).await.expect("committed");
+    let of_groups = admin.group_operations(&[&topic]).await.expect("answers");
+    let may = of_groups[0].as_ref().expect("a group");
+    assert!([Read, Delete, Describe].iter().all(|operation| may.contains(operation)), "{may:?}");
+    let may = admin.cluster_operations().await.expect("an answer");
+    assert!(may.contains(&ClusterAction) && !may.contains(&Read), "{may:?}");
 }
 
 #[tokio::test]

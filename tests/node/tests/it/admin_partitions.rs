@@ -165,7 +165,7 @@ async fn what_has_configs_is_listed_by_kind() {
     let all = admin.list_config_resources(&[]).await.expect("listed");
     assert!(all.contains(&ConfigResource::topic(&topic)) && all.contains(&ConfigResource::broker(broker)));
     let asked = [ConfigResource::topic(&topic), ConfigResource::topic(unique("none"))];
-    let described = admin.describe_configs_of_each(&asked, false).await;
+    let described = admin.describe_configs_of_each(&asked, None, false).await;
     assert!(described[0].as_ref().expect("described").iter().any(|entry| entry.name == "retention.ms"));
     assert_eq!(
         described[1].as_ref().expect_err("not there").code(),

@@ -414,6 +414,23 @@ async fn offsets_of_a_group_without_members_can_be_set_and_deleted() {
     assert!(admin.list_groups().await.expect("listed").iter().all(|listed| listed.id != group));
 }
 
+/// As in Kafka, groups stay where they are until a restart.
+#[tokio::test]
+async fn partitions_added_to_the_offsets_topic_left_groups_without_their_offsets() {
+    let node = Node::with(&[]);
+    let topic = node.topic("stay", 1, &[]).await.expect("a topic");
+    let admin = node.admin().await.expect("an admin client");
+    let offsets = BTreeMap::from([(TopicPartition::new(topic.as_str(), 0), 5.into())]);
+    let groups: Vec<String> = (0..10).map(|_| unique("stay")).collect();
+    for group in &groups {
+        admin.alter_group_offsets(group, &offsets).await.expect("set");
+    }
+    admin.create_partitions("__consumer_offsets", 50, false).await.expect("grown");
+    for group in &groups {
+        assert_eq!(admin.group_offsets(group).await.expect("read"), offsets);
+    }
+}
+
 /// A partition that a known topic does not have was answered as if its offset had gone.
 #[tokio::test]
 async fn offsets_of_partitions_that_are_not_there_cannot_be_deleted() {

@@ -3,6 +3,7 @@
 mod admin;
 mod admin_groups;
 mod admin_partitions;
+mod amplifiers;
 mod connections;
 mod consume;
 mod consumer_calls;

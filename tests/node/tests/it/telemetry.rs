@@ -8,6 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const METRICS_PAGE: &str = include_str!("../../../../docs/metrics.md");
+const NOT_HERE: &str = "## Not here";
+/// The names of the reference's MBeans.
+const MBEANS: &str = include_str!("fixtures/mbeans.tsv");
 const MONITORING_PAGE: &str = include_str!("../../../../docs/operations/monitoring.md");
 const DASHBOARD: &str = include_str!("../../../../deploy/grafana/moldau.json");
 
@@ -131,7 +134,8 @@ fn scraped_names(text: &str) -> BTreeSet<&str> {
 async fn the_page_about_metrics_lists_each_of_them_and_no_other() {
     let (_node, http, _) = used_node().await;
     let (_, text) = get(http, "/metrics").await;
-    let listed: BTreeSet<&str> = METRICS_PAGE
+    let (here, _) = METRICS_PAGE.split_once(NOT_HERE).expect("what is not here stands last");
+    let listed: BTreeSet<&str> = here
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .filter(|name| !name.starts_with('/'))
@@ -139,15 +143,67 @@ async fn the_page_about_metrics_lists_each_of_them_and_no_other() {
     assert_eq!(listed, scraped_names(&text));
 }
 
-/// The selectors of a query: metric names and the labels that they are matched by.
+/// The code in the cells of this column of a page's tables.
+fn column(page: &str, at: usize) -> BTreeSet<&str> {
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").nth(at));
+    cells.filter_map(|cell| cell.trim().strip_prefix('`')?.strip_suffix('`')).collect()
+}
+
+/// The MBeans of the reference that a page tells of in no way, and rows that are about none.
+fn untold(page: &str, mbeans: &str) -> (Vec<String>, Vec<String>) {
+    let (here, not_here) = page.split_once(NOT_HERE).expect("what is not here stands last");
+    let (here, not_here) = (column(here, 3), column(not_here, 0));
+    let mut used = BTreeSet::new();
+    let mut untold = Vec::new();
+    for line in mbeans.lines().filter(|line| !line.starts_with('#')) {
+        let (mbean, attributes) = line.split_once('\t').unwrap_or((line, ""));
+        let kind = mbean.split(",name=").next().expect("a type");
+        let is_here = |name: &str| {
+            let total = name.strip_suffix("-rate").map(|name| format!("{name}-total"));
+            here.contains(name) || total.is_some_and(|total| here.contains(total.as_str()))
+        };
+        let names: Vec<String> = match attributes {
+            "" => vec![mbean.to_owned()],
+            attributes => attributes.split(',').map(|attribute| format!("{mbean} {attribute}")).collect(),
+        };
+        for name in names.into_iter().filter(|name| !is_here(name)) {
+            let row = [name.as_str(), kind].into_iter().find(|row| not_here.contains(row));
+            match row.map(str::to_owned) {
+                Some(row) => drop(used.insert(row)),
+                None => untold.push(name),
+            }
+        }
+    }
+    let idle = not_here.iter().filter(|row| !used.contains(**row)).map(|row| (*row).to_owned());
+    (untold, idle.collect())
+}
+
+#[test]
+fn metrics_of_the_reference_were_missing_without_a_word() {
+    assert_eq!(untold(METRICS_PAGE, MBEANS), (Vec::new(), Vec::new()));
+    let page = "| `a` | gauge |  | `k:type=A,name=One` | One. |\n| `b` | counter |  | `k:type=b c-total` | C. |\n## Not here\n\
+                | `k:type=A,name=Two` | none |\n| `k:type=D` | none |\n";
+    let mbeans =
+        "k:type=A,name=One\nk:type=A,name=Three\nk:type=A,name=Two\nk:type=b\tc-rate,c-total,d-rate\n";
+    let wanted = ["k:type=A,name=Three", "k:type=b d-rate"].map(str::to_owned).to_vec();
+    assert_eq!(untold(page, mbeans), (wanted, vec!["k:type=D".to_owned()]));
+}
+
+/// The selectors of a query: metric names and the labels that they are matched or kept by.
 fn selectors(expression: &promql_parser::parser::Expr, found: &mut Vec<(String, Vec<String>)>) {
-    use promql_parser::parser::Expr;
+    use promql_parser::parser::{Expr, LabelModifier};
     let mut note = |selector: &promql_parser::parser::VectorSelector| {
         let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.clone()).collect();
         found.push((selector.name.clone().expect("a metric's name"), labels));
     };
     match expression {
-        Expr::Aggregate(aggregate) => selectors(&aggregate.expr, found),
+        Expr::Aggregate(aggregate) => {
+            let first = found.len();
+            selectors(&aggregate.expr, found);
+            if let Some(LabelModifier::Include(kept)) = &aggregate.modifier {
+                found[first..].iter_mut().for_each(|(_, labels)| labels.extend(kept.labels.iter().cloned()));
+            }
+        }
         Expr::Binary(binary) => {
             selectors(&binary.lhs, found);
             selectors(&binary.rhs, found);
@@ -161,6 +217,20 @@ fn selectors(expression: &promql_parser::parser::Expr, found: &mut Vec<(String, 
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {}
         Expr::Extension(_) => panic!("no extensions"),
     }
+}
+
+/// A panel that groups by a label that no series has shows one nameless line.
+#[test]
+fn labels_that_a_query_groups_by_were_not_looked_for() {
+    let query = "sum by (le, request) (rate(a_bucket{api=\"x\"}[1m])) / sum without (topic) (b)";
+    let mut found = Vec::new();
+    selectors(&promql_parser::parser::parse(query).expect("a query"), &mut found);
+    let wanted: [(&str, &[&str]); 2] = [("a_bucket", &["api", "le", "request"]), ("b", &[])];
+    let found: Vec<(&str, Vec<&str>)> = found
+        .iter()
+        .map(|(name, labels)| (name.as_str(), labels.iter().map(String::as_str).collect()))
+        .collect();
+    assert_eq!(found, wanted.map(|(name, labels)| (name, labels.to_vec())));
 }
 
 fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {

@@ -72,7 +72,8 @@ impl World {
     pub(crate) fn step(&mut self) {
         let client = self.random.random_range(0..self.clients.len());
         match self.random.random_range(0..100) {
-            0..60 => self.act(client),
+            0..57 => self.act(client),
+            57..60 => self.join_with_news(client),
             60..64 => self.clients[client].crash(),
             64..66 => self.repeat(client),
             66..70 => self.leave(client),
@@ -100,6 +101,18 @@ impl World {
             Phase::Stable => self.heartbeat(index),
             Phase::Joining(_) | Phase::Syncing(_) | Phase::Gone => {}
         }
+    }
+
+    /// The client's subscription has changed, so it joins although it is a member.
+    fn join_with_news(&mut self, index: usize) {
+        if !matches!(self.clients[index].phase, Phase::Joined | Phase::Stable) {
+            return;
+        }
+        let topic = format!("more-{}", self.random.random_range(0..1_000));
+        for (_, metadata) in &mut self.clients[index].join.protocols {
+            *metadata = subscription(&["flights", &topic]);
+        }
+        self.join(index);
     }
 
     /// The client sends its request again on another connection.

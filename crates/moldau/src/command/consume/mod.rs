@@ -39,13 +39,16 @@ pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
     }
     let settings = Settings::resolve(&args.cluster, &[Kind::Consumer])?;
     let mut config = settings.consumer()?;
-    config.group_id = args.group.clone().or(config.group_id);
+    let on_command_line = settings.on_command_line("group.id");
+    args.group = member_of(&args, config.group_id.take(), on_command_line)?;
+    config.group_id = args.group.clone();
     if !settings.has("auto.offset.reset") {
         config.auto_offset_reset = AutoOffsetReset::Earliest;
     }
     if args.read_committed {
         config.isolation_level = IsolationLevel::ReadCommitted;
     }
+    let commits = config.auto_commit;
     // Records that are not printed must not be committed either.
     config.auto_commit = false;
     config.allow_auto_create_topics = false;
@@ -71,10 +74,29 @@ pub(crate) async fn run(mut args: ConsumeArgs) -> Result<(), Failure> {
         }
         None => Span::assign(&mut consumer, &args).await?,
     };
-    let result = Reading::new(&args, span)?.read(&mut consumer).await;
-    let closed = consumer.close().await;
+    let mut stop = StopSignals::new()?;
+    let result = Reading::new(&args, span, commits)?.read(&mut consumer, &mut stop).await;
+    let closed = stop.unless_again(consumer.close(), "the group learns later that its member has gone").await;
     result?;
-    Ok(closed?)
+    Ok(closed??)
+}
+
+/// The group that is joined: that of `--group`, else that of `group.id`. Who says where to read stands in no group, and may
+/// not name one on the command line.
+fn member_of(
+    args: &ConsumeArgs,
+    configured: Option<String>,
+    on_command_line: bool,
+) -> Result<Option<String>, Failure> {
+    let reads_alone = args.from.is_some() || args.to.is_some() || !args.partition.is_empty();
+    match (&args.group, configured) {
+        (Some(group), _) => Ok(Some(group.clone())),
+        (None, Some(_)) if reads_alone && on_command_line => Err(Failure::usage(
+            "--from, --to and --partition can't be used with a group, which group.id names; leave one out",
+        )),
+        (None, Some(_)) if reads_alone => Ok(None),
+        (None, configured) => Ok(configured),
+    }
 }
 
 /// The work, as far as it is.
@@ -85,10 +107,12 @@ struct Reading<'a> {
     out: BufWriter<io::Stdout>,
     progress: Progress,
     printed: u64,
+    /// Whether a member commits what was printed.
+    commits: bool,
 }
 
 impl<'a> Reading<'a> {
-    fn new(args: &'a ConsumeArgs, span: Span) -> Result<Self, Failure> {
+    fn new(args: &'a ConsumeArgs, span: Span, commits: bool) -> Result<Self, Failure> {
         let printer = Printer {
             format: args.format.clone().unwrap_or_default(),
             key_separator: args.key_separator.clone(),
@@ -105,6 +129,7 @@ impl<'a> Reading<'a> {
             out: BufWriter::with_capacity(64 * 1024, io::stdout()),
             progress: Progress::start(Unit::Records, total, true),
             printed: 0,
+            commits,
         })
     }
 
@@ -113,19 +138,25 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads and prints until one of the ends that were asked for, or a signal; a member then leaves its group.
-    async fn read(mut self, consumer: &mut Consumer) -> Result<(), Failure> {
-        let mut stop = StopSignals::new()?;
+    async fn read(mut self, consumer: &mut Consumer, stop: &mut StopSignals) -> Result<(), Failure> {
         let mut quiet_since = Instant::now();
         loop {
             if self.is_enough() {
                 return Ok(());
             }
-            if self.span.is_read(consumer).await? {
-                return self.too_few();
-            }
+            let polled = async {
+                if self.span.is_read(consumer).await? {
+                    return Ok(None);
+                }
+                consumer.poll(POLL).await.map(Some)
+            };
             let records = tokio::select! {
-                records = consumer.poll(POLL) => records?,
+                biased;
                 _ = stop.next() => return Ok(()),
+                polled = polled => match polled? {
+                    Some(records) => records,
+                    None => return self.too_few(),
+                },
             };
             if self.args.group.is_some() && consumer.member_id().is_none() {
                 // Joining takes its time; only then is it quiet because nothing comes.
@@ -139,8 +170,12 @@ impl<'a> Reading<'a> {
             }
             quiet_since = Instant::now();
             let taken = self.take(&records)?;
-            if self.args.group.is_some() {
-                consumer.commit_offsets(taken).await?;
+            if self.commits && self.args.group.is_some() {
+                let commit = consumer.commit_offsets(taken);
+                stop.unless_again(commit, "what was printed last may be committed or not").await??;
+                if stop.is_asked() {
+                    return Ok(());
+                }
             }
         }
     }
@@ -203,4 +238,37 @@ fn decoded(record: &ConsumerRecord) -> Option<ConsumerRecord> {
     decoded.key = text.key.map(Into::into);
     decoded.value = value;
     Some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, ClientCommand, Command};
+
+    fn group(
+        line: &[&str],
+        configured: Option<&str>,
+        on_command_line: bool,
+    ) -> Result<Option<String>, Failure> {
+        let line = ["moldau", "consume", "t"].iter().chain(line);
+        let Command::Client(client) = Args::try_parse_from(line).expect("good usage").command else {
+            panic!("a client's")
+        };
+        let ClientCommand::Consume(args) = *client else { panic!("consume") };
+        member_of(&args, configured.map(str::to_owned), on_command_line)
+    }
+
+    #[test]
+    fn the_group_of_a_clients_file_was_left_out_and_is_joined() {
+        let joined = |line: &[&str], configured| group(line, configured, false).expect("good usage");
+        assert_eq!(joined(&[], Some("boards")), Some("boards".to_owned()));
+        assert_eq!(joined(&["-g", "others"], Some("boards")), Some("others".to_owned()));
+        assert_eq!(joined(&[], None), None);
+        for alone in [&["--from", "-1"][..], &["--to", "end"], &["-p", "0"]] {
+            assert_eq!(joined(alone, Some("boards")), None, "{alone:?}");
+            assert!(group(alone, Some("boards"), true).is_err(), "{alone:?}");
+        }
+    }
 }

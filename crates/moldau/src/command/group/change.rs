@@ -3,7 +3,7 @@
 use moldau_client::admin::MembersToRemove;
 
 use crate::args::{GroupDeleteArgs, GroupDeleteOffsetsArgs, GroupRemoveMembersArgs};
-use crate::command::group::describe::describe_existing;
+use crate::command::group::describe::describe_existing_of_each;
 use crate::command::selection::partitions;
 use crate::failure::Failure;
 use crate::output::Outcomes;
@@ -12,15 +12,17 @@ pub(super) async fn delete(args: GroupDeleteArgs) -> Result<(), Failure> {
     let settings = args.cluster.administers()?;
     let admin = settings.admin().await?;
     let mut outcomes = Outcomes::new(settings.output, "group");
-    for id in args.groups.ids(&admin).await? {
-        let result = if args.dry_run {
-            describe_existing(&admin, &id).await.map(|_| ())
-        } else {
-            admin.delete_group(&id).await
-        };
+    let ids = args.groups.ids(&admin).await?;
+    let results = if args.dry_run {
+        let found = describe_existing_of_each(&admin, &ids).await;
+        found.into_iter().map(|found| found.map(|_| ())).collect()
+    } else {
+        admin.delete_groups(&ids.iter().map(String::as_str).collect::<Vec<_>>()).await?
+    };
+    for (id, result) in ids.iter().zip(results) {
         match result {
-            Ok(()) => outcomes.done(&id, if args.dry_run { "would be deleted" } else { "deleted" })?,
-            Err(error) => outcomes.failed(&id, &error),
+            Ok(()) => outcomes.done(id, if args.dry_run { "would be deleted" } else { "deleted" })?,
+            Err(error) => outcomes.failed(id, &error),
         }
     }
     outcomes.finish()

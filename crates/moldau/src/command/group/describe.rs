@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::{StreamExt, stream};
 use moldau_client::admin::GroupDescription;
-use moldau_client::{Admin, ClientError, ErrorCode, IsolationLevel, OffsetSpec, TopicPartition};
+use moldau_client::{
+    Admin, ClientError, ErrorCode, IsolationLevel, OffsetAndMetadata, OffsetSpec, TopicPartition,
+};
 use serde_json::json;
 
 use super::super::report_all;
 use crate::args::GroupDescribeArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
+use crate::stderr::complain;
 
 /// Where a group stands in one partition.
 struct Standing {
@@ -34,17 +38,30 @@ struct Described {
     standings: Vec<Standing>,
 }
 
+/// Groups that are asked for at the same time.
+const AT_ONCE: usize = 64;
+
+type Offsets = BTreeMap<TopicPartition, OffsetAndMetadata>;
+
 /// Describes a group that is there: one that is dead and has no offsets is not.
 pub(super) async fn describe_existing(
     admin: &Admin,
     id: &str,
-) -> Result<(GroupDescription, BTreeMap<TopicPartition, moldau_client::OffsetAndMetadata>), ClientError> {
+) -> Result<(GroupDescription, Offsets), ClientError> {
     let group = describe_any(admin, id).await?;
     let offsets = admin.group_offsets(id).await?;
     if group.state == "Dead" && offsets.is_empty() {
         return Err(ClientError::server(format!("group {id}"), ErrorCode::GroupIdNotFound, None));
     }
     Ok((group, offsets))
+}
+
+/// As [`describe_existing`] for several groups, in their order, many at a time.
+pub(super) async fn describe_existing_of_each(
+    admin: &Admin,
+    ids: &[String],
+) -> Vec<Result<(GroupDescription, Offsets), ClientError>> {
+    stream::iter(ids).map(|id| describe_existing(admin, id)).buffered(AT_ONCE).collect().await
 }
 
 /// Describes a group; of one that is not of the classic protocol only what a list of groups says.
@@ -55,7 +72,7 @@ pub(super) async fn describe_any(admin: &Admin, id: &str) -> Result<GroupDescrip
     };
     let listed = admin.list_groups().await?.into_iter().find(|group| group.id == id).ok_or(error)?;
     let kind = listed.kind.as_deref().unwrap_or("unknown");
-    eprintln!("group {id} is of the type {kind}: its members can't be described yet");
+    complain(format_args!("group {id} is of the type {kind}: its members can't be described yet"));
     let mut group = GroupDescription::default();
     group.id = listed.id;
     group.state = listed.state.unwrap_or_default();
@@ -64,18 +81,23 @@ pub(super) async fn describe_any(admin: &Admin, id: &str) -> Result<GroupDescrip
     Ok(group)
 }
 
-async fn describe_one(admin: &Admin, id: &str) -> Result<Described, ClientError> {
-    let (group, offsets) = describe_existing(admin, id).await?;
+/// The partitions of a group: those with a committed offset and those that a member has.
+fn partitions_of(group: &GroupDescription, offsets: &Offsets) -> BTreeSet<TopicPartition> {
+    let assigned = group.members.iter().flat_map(|member| &member.assignment);
+    offsets.keys().chain(assigned).cloned().collect()
+}
+
+fn with_standings(
+    (group, offsets): (GroupDescription, Offsets),
+    ends: &BTreeMap<TopicPartition, i64>,
+) -> Described {
     let owners: BTreeMap<&TopicPartition, usize> = group
         .members
         .iter()
         .enumerate()
         .flat_map(|(at, member)| member.assignment.iter().map(move |partition| (partition, at)))
         .collect();
-    let partitions: BTreeSet<TopicPartition> =
-        offsets.keys().chain(owners.keys().copied()).cloned().collect();
-    let ends = ends_of(admin, &partitions).await?;
-    let standings = partitions
+    let standings = partitions_of(&group, &offsets)
         .into_iter()
         .map(|partition| {
             let member = owners.get(&partition).map(|at| &group.members[*at]);
@@ -93,7 +115,7 @@ async fn describe_one(admin: &Admin, id: &str) -> Result<Described, ClientError>
             }
         })
         .collect();
-    Ok(Described { group, standings })
+    Described { group, standings }
 }
 
 /// The ends of partitions; a topic that is gone has committed offsets but no end.
@@ -120,15 +142,18 @@ async fn ends_of(
 pub(super) async fn describe(args: GroupDescribeArgs) -> Result<(), Failure> {
     let settings = args.cluster.administers()?;
     let admin = settings.admin().await?;
-    let mut described = Vec::new();
+    let mut found = Vec::new();
     let mut failures = Vec::new();
     let ids = args.groups.ids(&admin).await?;
-    for id in &ids {
-        match describe_one(&admin, id).await {
-            Ok(one) => described.push(one),
+    for result in describe_existing_of_each(&admin, &ids).await {
+        match result {
+            Ok(one) => found.push(one),
             Err(error) => failures.push(Err::<(), _>(error)),
         }
     }
+    let partitions = found.iter().flat_map(|(group, offsets)| partitions_of(group, offsets)).collect();
+    let ends = ends_of(&admin, &partitions).await?;
+    let described: Vec<Described> = found.into_iter().map(|one| with_standings(one, &ends)).collect();
     if !described.is_empty() || ids.is_empty() {
         show(
             settings.output,

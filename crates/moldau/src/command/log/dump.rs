@@ -5,6 +5,7 @@
 
 mod json;
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::output::unwritten;
 use crate::progress::{Progress, Unit};
 use crate::settings::Environment;
+use crate::stderr::complain;
 
 /// Shows files.
 pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
@@ -25,29 +27,37 @@ pub(crate) fn dump(args: LogDumpArgs) -> Result<(), Failure> {
     let args = &LogDumpArgs { output, ..args };
     let mut out = Out { stdout: BufWriter::with_capacity(64 * 1024, io::stdout().lock()), failed: false };
     let mut bad = false;
-    let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let size = |file: &Path| {
+        let whole = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        args.max_bytes.map_or(whole, |most| whole.min(most))
+    };
     let total = args.files.iter().map(|file| size(file)).sum();
     let progress = Progress::start(Unit::Bytes, Some(total), true);
     for file in &args.files {
         let name = file.display().to_string();
-        let dumped = dump_one(args, file, &name, &mut out);
-        progress.advance(size(file));
+        let batches = Cell::new(0);
+        let shown = |bytes| {
+            batches.set(batches.get() + bytes);
+            progress.advance(bytes);
+        };
+        let dumped = dump_one(args, file, &name, &shown, &mut out);
+        progress.advance(size(file).saturating_sub(batches.get()));
         let report = match dumped {
             Ok(report) => report,
             Err(error) if out.failed => return Err(unwritten(error)),
             Err(error) => {
                 out.flush().map_err(unwritten)?;
-                eprintln!("error: {name}: {error}");
+                complain(format_args!("error: {name}: {error}"));
                 bad = true;
                 continue;
             }
         };
         if report.invalid_batches > 0 || report.trailing_bytes > 0 {
             out.flush().map_err(unwritten)?;
-            eprintln!(
+            complain(format_args!(
                 "error: {name}: {} batches with a wrong checksum, {} bytes at the end that are no batch",
                 report.invalid_batches, report.trailing_bytes
-            );
+            ));
             bad = true;
         }
     }
@@ -73,10 +83,17 @@ impl<W: Write> Write for Out<W> {
     }
 }
 
-fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) -> io::Result<DumpReport> {
+/// Shows a file; `shown` is told of the bytes of each batch.
+fn dump_one(
+    args: &LogDumpArgs,
+    file: &Path,
+    name: &str,
+    shown: &dyn Fn(u64),
+    out: &mut dyn Write,
+) -> io::Result<DumpReport> {
     let kind = args.kind.unwrap_or_else(|| decode::Kind::of(file));
     if args.output == Some(OutputFormat::Json) {
-        return json::dump(args, file, name, kind, out);
+        return json::dump(args, file, name, kind, shown, out);
     }
     let decoder = |header: &BatchHeader, record: &RecordView<'_>| decode::decode(kind, header, record);
     let options = DumpOptions {
@@ -85,6 +102,7 @@ fn dump_one(args: &LogDumpArgs, file: &Path, name: &str, out: &mut dyn Write) ->
         decoder: Some(&decoder),
         skip_record_metadata: args.skip_record_metadata,
         max_bytes: args.max_bytes,
+        shown: Some(shown),
     };
     dump_file(file, name, options, out)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::MB;
 use super::chart::Chart;
 use super::client_metrics::ClientMetrics;
-use super::report::{self, SAMPLE, Span};
+use super::report::{self, Report, SAMPLE, Span};
 use crate::args::perf::PerfConsumeArgs;
 use crate::failure::Failure;
 use crate::output::Table;
@@ -60,6 +60,7 @@ struct Read {
 
 pub(super) async fn run(args: PerfConsumeArgs) -> Result<(), Failure> {
     let settings = Settings::resolve(&args.cluster, &[Kind::Consumer])?;
+    let report = Report::open(&args.report)?;
     let mut config = settings.consumer()?;
     let named = args.group.clone().or(config.group_id);
     config.group_id =
@@ -79,12 +80,13 @@ pub(super) async fn run(args: PerfConsumeArgs) -> Result<(), Failure> {
     let watch = Watch(Arc::new(Mutex::new(Rebalances { since: Some(begin), took: Duration::ZERO })));
     consumer.set_rebalance_listener(watch.clone());
     consumer.subscribe(args.topics.iter().map(String::as_str))?;
-    let read = read(&mut consumer, &args, begin).await?;
+    let mut stop = StopSignals::new()?;
+    let read = read(&mut consumer, &args, begin, &mut stop).await?;
     let joining = watch.with(|rebalances| rebalances.took).min(read.took);
     let mut metrics = ClientMetrics::default();
     metrics.take(args.report.print_metrics, &client_id, || consumer.metrics());
-    consumer.close().await?;
-    show(&settings, &args, &read, (started, joining), &metrics)?;
+    stop.unless_again(consumer.close(), "the group learns later that its member has gone").await??;
+    show(report, &settings, &args, &read, (started, joining), &metrics)?;
     if read.records < args.records {
         return Err(Failure::said_no(format!(
             "only {} of {} records came; then nothing for {} s",
@@ -96,9 +98,13 @@ pub(super) async fn run(args: PerfConsumeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(consumer: &mut Consumer, args: &PerfConsumeArgs, begin: Instant) -> Result<Read, Failure> {
+async fn read(
+    consumer: &mut Consumer,
+    args: &PerfConsumeArgs,
+    begin: Instant,
+    stop: &mut StopSignals,
+) -> Result<Read, Failure> {
     let progress = Progress::start(Unit::Records, Some(args.records), false);
-    let mut stop = StopSignals::new()?;
     let mut read = Read::default();
     let mut sample = Span::default();
     let mut live = Span::default();
@@ -107,8 +113,8 @@ async fn read(consumer: &mut Consumer, args: &PerfConsumeArgs, begin: Instant) -
     while read.records < args.records && last_record.elapsed() < args.timeout {
         let records = tokio::select! {
             biased;
-            records = consumer.poll(POLL) => records?,
             _ = stop.next() => break,
+            records = consumer.poll(POLL) => records?,
         };
         let now = Instant::now();
         let size = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
@@ -142,6 +148,7 @@ async fn read(consumer: &mut Consumer, args: &PerfConsumeArgs, begin: Instant) -
 }
 
 fn show(
+    report: Report<'_>,
     settings: &Settings,
     args: &PerfConsumeArgs,
     read: &Read,
@@ -203,5 +210,5 @@ fn show(
         Chart::new("read, MB/sec", "s", report::points(&read.samples, Span::mb_per_second)),
         Chart::new("read, records/sec", "s", report::points(&read.samples, Span::records_per_second)),
     ];
-    report::finish(settings, &args.report, &read.samples, false, (json, table), &charts, metrics)
+    report.finish(settings.output, &read.samples, false, (json, table), &charts, metrics)
 }

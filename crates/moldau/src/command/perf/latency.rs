@@ -12,19 +12,21 @@ use super::chart::Chart;
 use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
 use super::payload::Payload;
-use super::report::{self, LATENCY_HEAD, SAMPLE, Span};
+use super::report::{self, LATENCY_HEAD, Report, SAMPLE, Span};
 use crate::args::perf::PerfLatencyArgs;
 use crate::failure::Failure;
 use crate::output::Table;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
 use crate::signals::StopSignals;
+use crate::stderr::complain;
 
 /// How long a record may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
     let settings = Settings::resolve(&args.cluster, &[Kind::Producer, Kind::Consumer])?;
+    let report = Report::open(&args.report)?;
     let admin = settings.admin().await?;
     make_topic(&admin, &args.topic).await?;
     admin.close().await;
@@ -51,12 +53,16 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
     config.set("acks", &args.acks)?;
     let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
-    let measured = measure(&args, &producer, &mut consumer).await;
+    let mut stop = StopSignals::new()?;
+    let measured = measure(&args, &producer, &mut consumer, &mut stop).await;
     let mut metrics = ClientMetrics::default();
     metrics.take(args.report.print_metrics, &client_id, || producer.metrics());
     metrics.take(args.report.print_metrics, &consumer_id, || consumer.metrics());
-    producer.close().await?;
-    consumer.close().await?;
+    let ending = async {
+        producer.close().await?;
+        consumer.close().await
+    };
+    stop.unless_again(ending, "the last record may be written or not").await??;
     let (latencies, samples) = measured?;
 
     let mut head = vec!["RECORDS"];
@@ -80,14 +86,14 @@ pub(super) async fn run(args: PerfLatencyArgs) -> Result<(), Failure> {
             shares.map(|share| (share * 100.0, latencies.percentile_ms(share))).collect(),
         ),
     ];
-    report::finish(&settings, &args.report, &samples, true, (json, table), &charts, &metrics)
+    report.finish(settings.output, &samples, true, (json, table), &charts, &metrics)
 }
 
 async fn make_topic(admin: &Admin, name: &str) -> Result<(), Failure> {
     let topic = NewTopic::new(name).partitions(1).replication_factor(1);
     for result in admin.create_topics(&[topic], false).await? {
         match result {
-            Ok(_) => eprintln!("topic {name} made, with one partition"),
+            Ok(_) => complain(format_args!("topic {name} made, with one partition")),
             Err(error) if error.code() == Some(ErrorCode::TopicAlreadyExists) => {}
             Err(error) => return Err(error.into()),
         }
@@ -99,12 +105,12 @@ async fn measure(
     args: &PerfLatencyArgs,
     producer: &Producer,
     consumer: &mut Consumer,
+    stop: &mut StopSignals,
 ) -> Result<(Histogram, Vec<Span>), Failure> {
     let progress = Progress::start(Unit::Records, Some(args.records), false);
     let mut values = Payload::letters(args.record_size);
     let key = args.key_size.map(|size| Payload::letters(size).next());
     let headers = headers(args);
-    let mut stop = StopSignals::new()?;
     let mut latencies = Histogram::default();
     let mut samples = Vec::new();
     let mut sample = Span::default();
@@ -119,8 +125,8 @@ async fn measure(
         let sent = Instant::now();
         let got = tokio::select! {
             biased;
-            got = there_and_back(producer, consumer, record) => got?,
             _ = stop.next() => break,
+            got = there_and_back(producer, consumer, record) => got?,
         };
         let now = Instant::now();
         if got.value != value {

@@ -14,7 +14,7 @@ use super::chart::Chart;
 use super::client_metrics::ClientMetrics;
 use super::histogram::Histogram;
 use super::payload::Payload;
-use super::report::{self, LATENCY_HEAD, SAMPLE, Span};
+use super::report::{self, LATENCY_HEAD, Report, SAMPLE, Span};
 use crate::args::perf::PerfProduceArgs;
 use crate::failure::Failure;
 use crate::output::Table;
@@ -24,6 +24,9 @@ use crate::signals::StopSignals;
 
 /// Deliveries that wait to be taken up, for each partition.
 const WAITING_MAX: usize = 1 << 16;
+
+/// What a second signal leaves open.
+const UNKNOWN: &str = "what was sent may be written or not";
 
 /// A record on its way.
 struct Sent {
@@ -59,6 +62,7 @@ pub(super) async fn run(args: PerfProduceArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--warmup must be less than --records"));
     }
     let mut payload = Payload::of(&args)?;
+    let report = Report::open(&args.report)?;
     let config = settings.producer()?;
     let client_id = config.common.client_id.clone();
     let producer = Producer::connect(config).await?;
@@ -72,43 +76,59 @@ pub(super) async fn run(args: PerfProduceArgs) -> Result<(), Failure> {
     let mut steady_begin = begin;
     let warmup = args.warmup.unwrap_or(0);
     for number in 0..args.records {
-        if let Some(rate) = args.rate {
-            let due = begin + Duration::from_secs_f64(number as f64 / rate);
-            if due > Instant::now() {
-                tokio::time::sleep_until(due.into()).await;
-            }
-        }
-        if number == warmup {
-            steady_begin = Instant::now();
-        }
         let value = payload.next();
         let bytes = value.len() as u64;
         let record = ProducerRecord::to(&args.topic).value(value);
-        let at = Instant::now();
-        let delivery = tokio::select! {
-            biased;
-            sent = producer.send(record) => sent?,
-            _ = stop.next() => break,
+        let send = async {
+            if let Some(rate) = args.rate {
+                pause(begin, number, rate).await;
+            }
+            let at = Instant::now();
+            Ok::<_, Failure>((at, producer.send(record).await?))
         };
-        collectors.take(Sent { delivery, at, bytes, steady: number >= warmup }).await;
-        if lock(&shared).first_failure.is_some() {
+        let (at, delivery) = tokio::select! {
+            biased;
+            _ = stop.next() => break,
+            sent = send => sent?,
+        };
+        if number == warmup {
+            steady_begin = at;
+        }
+        let take = collectors.take(Sent { delivery, at, bytes, steady: number >= warmup });
+        stop.unless_again(take, UNKNOWN).await?;
+        if stop.is_asked() || lock(&shared).first_failure.is_some() {
             break;
         }
     }
-    let _ = producer.flush().await;
-    collectors.finish().await;
     let mut metrics = ClientMetrics::default();
-    metrics.take(args.report.print_metrics, &client_id, || producer.metrics());
-    producer.close().await?;
+    let ending = async {
+        let _ = producer.flush().await;
+        collectors.finish().await;
+        metrics.take(args.report.print_metrics, &client_id, || producer.metrics());
+        producer.close().await
+    };
+    stop.unless_again(ending, UNKNOWN).await??;
     let samples = sampler.finish().await;
     let done = std::mem::take(&mut *lock(&shared));
     if let Some(error) = &done.first_failure {
         return Err(Failure::said_no(format!("{} records were not written: {error}", done.failures)));
     }
-    show(&settings, &args, &samples, &done, (begin, steady_begin), &metrics)
+    show(report, &settings, &args, &samples, &done, (begin, steady_begin), &metrics)
+}
+
+/// Waits until the record of this number may be sent.
+async fn pause(begin: Instant, number: u64, rate: f64) {
+    let after = Duration::try_from_secs_f64(number as f64 / rate).ok();
+    match after.and_then(|after| begin.checked_add(after)) {
+        Some(due) if due <= Instant::now() => {}
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        // In more years than a clock can count.
+        None => std::future::pending().await,
+    }
 }
 
 fn show(
+    report: Report<'_>,
     settings: &Settings,
     args: &PerfProduceArgs,
     samples: &[Span],
@@ -149,7 +169,7 @@ fn show(
         Chart::new("written, MB/sec", "s", report::points(samples, Span::mb_per_second)),
         Chart::new("acknowledged after, mean ms", "s", report::points(samples, Span::latency_average_ms)),
     ];
-    report::finish(settings, &args.report, samples, true, (json, table), &charts, metrics)
+    report.finish(settings.output, samples, true, (json, table), &charts, metrics)
 }
 
 /// One task for each partition waits for its deliveries, which come in order there.

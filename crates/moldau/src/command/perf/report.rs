@@ -1,5 +1,8 @@
 //! What a measurement shows: a live line, rows, percentiles, charts.
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +15,7 @@ use crate::args::OutputFormat;
 use crate::args::perf::ReportArgs;
 use crate::failure::Failure;
 use crate::output::{Table, show};
-use crate::settings::Settings;
+use crate::stderr::complain;
 
 /// How often what was done is noted for the charts.
 pub(super) const SAMPLE: Duration = Duration::from_millis(100);
@@ -145,50 +148,75 @@ fn spans_text(spans: &[Span], latency: bool) -> String {
     table.text()
 }
 
-/// Shows the result, with what else was asked for. `summary` has one JSON object and one table.
-pub(super) fn finish(
-    settings: &Settings,
-    args: &ReportArgs,
-    samples: &[Span],
-    latency: bool,
-    mut summary: (serde_json::Value, Table),
-    charts: &[Chart],
-    metrics: &ClientMetrics,
-) -> Result<(), Failure> {
-    let intervals = intervals(samples, args.interval);
-    if args.intervals {
-        summary.0["intervals"] = intervals.iter().map(|span| span_json(span, latency)).collect();
-    }
-    if args.print_metrics {
-        summary.0["metrics"] = metrics.json();
-    }
-    if let Some(Plot::Svg(file)) = &args.plot {
-        std::fs::write(file, super::chart::svg(charts))
-            .map_err(|error| Failure::said_no(format!("--plot={}: {error}", file.display())))?;
-    }
-    let mut drawn = String::new();
-    if matches!(args.plot, Some(Plot::Terminal)) {
-        charts.iter().for_each(|chart| drawn.push_str(&format!("\n{}", super::chart::terminal(chart))));
-    }
-    if settings.output == OutputFormat::Json {
-        // They are no JSON.
-        eprint!("{drawn}");
-    }
-    show(
-        settings.output,
-        || summary.0.clone(),
-        || {
-            let mut text = String::new();
-            if args.intervals {
-                text.push_str(&spans_text(&intervals, latency));
-                text.push('\n');
+/// Where a measurement is shown.
+pub(super) struct Report<'a> {
+    args: &'a ReportArgs,
+    /// The file of the charts, which is there before anything is measured.
+    plot: Option<(&'a Path, File)>,
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn open(args: &'a ReportArgs) -> Result<Self, Failure> {
+        let plot = match &args.plot {
+            Some(Plot::Svg(file)) => {
+                Some((file.as_path(), File::create(file).map_err(|e| unplotted(file, &e))?))
             }
-            text.push_str(&summary.1.text());
-            text.push_str(&drawn);
-            text.push_str(&metrics.text());
-            text
-        },
-    )
+            Some(Plot::Terminal) | None => None,
+        };
+        Ok(Self { args, plot })
+    }
+
+    /// Shows the result, with what else was asked for. `summary` has one JSON object and one table. Also when the charts
+    /// can't be written, which is then the failure.
+    pub(super) fn finish(
+        self,
+        output: OutputFormat,
+        samples: &[Span],
+        latency: bool,
+        mut summary: (serde_json::Value, Table),
+        charts: &[Chart],
+        metrics: &ClientMetrics,
+    ) -> Result<(), Failure> {
+        let Self { args, plot } = self;
+        let intervals = intervals(samples, args.interval);
+        if args.intervals {
+            summary.0["intervals"] = intervals.iter().map(|span| span_json(span, latency)).collect();
+        }
+        if args.print_metrics {
+            summary.0["metrics"] = metrics.json();
+        }
+        let plotted = plot.map_or(Ok(()), |(file, mut open)| {
+            open.write_all(super::chart::svg(charts).as_bytes()).map_err(|error| unplotted(file, &error))
+        });
+        let mut drawn = String::new();
+        if matches!(args.plot, Some(Plot::Terminal)) {
+            charts.iter().for_each(|chart| drawn.push_str(&format!("\n{}", super::chart::terminal(chart))));
+        }
+        if output == OutputFormat::Json && !drawn.is_empty() {
+            // They are no JSON.
+            complain(drawn.trim_end());
+        }
+        show(
+            output,
+            || summary.0.clone(),
+            || {
+                let mut text = String::new();
+                if args.intervals {
+                    text.push_str(&spans_text(&intervals, latency));
+                    text.push('\n');
+                }
+                text.push_str(&summary.1.text());
+                text.push_str(&drawn);
+                text.push_str(&metrics.text());
+                text
+            },
+        )?;
+        plotted
+    }
+}
+
+fn unplotted(file: &Path, error: &io::Error) -> Failure {
+    Failure::said_no(format!("--plot={}: {error}", file.display()))
 }
 
 /// The points of a chart, from the samples.
@@ -221,6 +249,26 @@ mod tests {
         assert_eq!(joined[0].records_per_second(), 100.0);
         assert_eq!(joined[0].mb_per_second(), 100.0);
         assert_eq!(joined[0].latency_average_ms(), 2.0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_chart_that_could_not_be_written_threw_the_figures_away() {
+        let args = |plot: &str| ReportArgs {
+            interval: SAMPLE,
+            intervals: false,
+            plot: Some(Plot::Svg(plot.into())),
+            print_metrics: false,
+        };
+        let nowhere = Report::open(&args("/no-such-directory/chart.svg")).map(|_| ());
+        assert!(matches!(nowhere, Err(Failure::SaidNo(_))), "it is told before anything is measured");
+        let full = args("/dev/full");
+        let report = Report::open(&full).expect("it can be opened");
+        let summary = (json!({}), Table::new(&["A"]));
+        let charts = [Chart::new("a", "s", vec![(0.0, 1.0), (1.0, 2.0)])];
+        let metrics = ClientMetrics::default();
+        let shown = report.finish(OutputFormat::Table, &[], false, summary, &charts, &metrics);
+        assert!(matches!(shown, Err(Failure::SaidNo(why)) if why.starts_with("--plot=/dev/full")));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `moldau produce`: records from stdin.
 //!
-//! Always: lines are read ahead by a bounded number only; the first line that is no record or is not written ends the
-//! command, with its number, after what was sent before it is written. So does a signal, which is no error.
+//! Always: only so many bytes of lines are read ahead; the first line that is no record or is not written ends the
+//! command, with its number, after what was sent before it is written. So does a signal, which is no error, and a second one
+//! at once, which is.
 
 mod json;
 mod lines;
@@ -13,6 +14,7 @@ use std::io::{self, IsTerminal};
 
 use futures_util::FutureExt;
 use moldau_client::{ClientError, Delivery, Producer, Topic};
+use tokio::sync::mpsc;
 
 use crate::args::ProduceArgs;
 use crate::command::place::no_partition;
@@ -21,6 +23,8 @@ use crate::output::show;
 use crate::progress::{Progress, Unit};
 use crate::settings::{Kind, Settings};
 use crate::signals::StopSignals;
+use crate::stderr::complain;
+use lines::Line;
 use tally::Tally;
 
 /// Deliveries that are awaited behind the reading.
@@ -35,23 +39,22 @@ pub(crate) async fn run(args: ProduceArgs) -> Result<(), Failure> {
     if let Some(acks) = &args.acks {
         config.set("acks", acks)?;
     }
+    let longest = lines::longest(&args, config.max_request_size);
     let producer = Producer::connect(config).await?;
     // Says at once when there is no such topic, rather than after the first line.
     let topic = producer.partitions_for(&args.topic).await?;
     if let Some(why) = missing(&topic, args.partition) {
         return Err(Failure::said_no(why));
     }
-    let (tally, stopped) = write_all(&args, &producer, &topic).await;
-    let closed = producer.close().await;
+    let (tally, stopped) = write_all(&args, producer, &topic, longest).await;
     let shown = match settings.output_asked {
         Some(output) => show(output, || tally.json(&args.topic), || tally.text()),
         None => Ok(()),
     };
     stopped?;
-    closed?;
     shown?;
     if settings.output_asked.is_none() && io::stderr().is_terminal() {
-        eprintln!("{} records written to {}", tally.records(), args.topic);
+        complain(format_args!("{} records written to {}", tally.records(), args.topic));
     }
     Ok(())
 }
@@ -64,23 +67,37 @@ fn missing(topic: &Topic, partition: Option<i32>) -> Option<String> {
 
 /// Writes until the end of stdin or the first line that can't be written, and waits for all that was sent; what was written,
 /// and why it ended early.
-async fn write_all(args: &ProduceArgs, producer: &Producer, topic: &Topic) -> (Tally, Result<(), Failure>) {
-    let mut unsettled = Unsettled::default();
-    let mut number = 0;
-    let stopped = match StopSignals::new() {
-        Ok(mut signals) => {
-            // Between two lines: the future of a record that is being taken is not dropped half-way.
-            send_lines(args, producer, topic, &mut unsettled, &mut number, &mut signals).await
-        }
-        Err(why) => return (unsettled.tally, Err(why)),
+async fn write_all(
+    args: &ProduceArgs,
+    producer: Producer,
+    topic: &Topic,
+    longest: usize,
+) -> (Tally, Result<(), Failure>) {
+    let mut signals = match StopSignals::new() {
+        Ok(signals) => signals,
+        Err(why) => return (Tally::default(), Err(why)),
     };
-    // Whether a record was written is learnt from its delivery.
-    let _ = producer.flush().await;
-    unsettled.settle(0).await;
+    let progress = Progress::start(Unit::Bytes, lines::size(), false);
+    let lines = lines::read(args.delimiter.clone(), longest);
+    let unsettled = Unsettled::default();
+    let mut sending = Sending { args, producer: &producer, topic, lines, progress, unsettled, number: 0 };
+    let stopped = sending.run(&mut signals).await;
+    let Sending { number, mut unsettled, lines, progress, .. } = sending;
+    drop((lines, progress));
+    let settled = async {
+        // Whether a record was written is learnt from its delivery.
+        let _ = producer.flush().await;
+        unsettled.settle(0).await;
+        producer.close().await
+    };
+    let closed = match signals.unless_again(settled, "what was sent may be written or not").await {
+        Ok(closed) => closed,
+        Err(again) => return (unsettled.tally, Err(again)),
+    };
     let written = unsettled.tally.records();
     let result = match (unsettled.failed, stopped) {
         (Some((line, error)), _) => Err(failed(line, error, &others(written))),
-        (None, Ok(())) => Ok(()),
+        (None, Ok(())) => closed.map_err(Failure::from),
         (None, Err(Stop::Refused(error))) => Err(failed(number, error, &before(written))),
         (None, Err(Stop::Bad(why))) => {
             Err(Failure::said_no(format!("line {number}: {why}; {}", before(written))))
@@ -97,47 +114,60 @@ enum Stop {
     Refused(ClientError),
 }
 
-async fn send_lines(
-    args: &ProduceArgs,
-    producer: &Producer,
-    topic: &Topic,
-    unsettled: &mut Unsettled,
-    number: &mut u64,
-    signals: &mut StopSignals,
-) -> Result<(), Stop> {
-    let progress = Progress::start(Unit::Bytes, lines::size(), false);
-    let mut lines = lines::read(args.delimiter.clone());
-    loop {
-        let line = tokio::select! {
-            biased;
-            signal = signals.next() => {
-                tracing::info!(signal, "no more lines are read");
-                break;
-            }
-            line = lines.recv() => line,
-        };
-        let Some(line) = line else { break };
-        *number += 1;
-        let line = line.map_err(|error| Stop::Bad(format!("stdin could not be read: {error}")))?;
-        progress.advance(line.taken);
-        match record::record(args, line.bytes) {
-            Ok(record) => {
-                // The producer would look for it until `max.block.ms` is over.
-                if let Some(why) = missing(topic, record.partition) {
-                    return Err(Stop::Bad(why));
+/// The work, as far as it is.
+struct Sending<'a> {
+    args: &'a ProduceArgs,
+    producer: &'a Producer,
+    topic: &'a Topic,
+    lines: mpsc::Receiver<Result<Line, String>>,
+    progress: Progress,
+    unsettled: Unsettled,
+    /// Of the last line that was read.
+    number: u64,
+}
+
+impl Sending<'_> {
+    /// Sends line by line until their end, or until a signal.
+    async fn run(&mut self, signals: &mut StopSignals) -> Result<(), Stop> {
+        loop {
+            // A record that waits for room in the producer is given up; what was taken is kept.
+            let more = tokio::select! {
+                biased;
+                signal = signals.next() => {
+                    tracing::info!(signal, "no more lines are read");
+                    return Ok(());
                 }
-                let delivery = producer.send(record).await.map_err(Stop::Refused)?;
-                unsettled.push(*number, delivery);
+                more = self.send_line() => more?,
+            };
+            if !more {
+                return Ok(());
             }
-            Err(why) if args.skip_bad_lines => eprintln!("line {number} left out: {why}"),
-            Err(why) => return Err(Stop::Bad(why)),
-        }
-        unsettled.settle(UNSETTLED_MAX).await;
-        if unsettled.failed.is_some() {
-            break;
         }
     }
-    Ok(())
+
+    /// Sends the next line; whether there may be another. May be dropped while it waits.
+    async fn send_line(&mut self) -> Result<bool, Stop> {
+        let Some(line) = self.lines.recv().await else { return Ok(false) };
+        self.number += 1;
+        let line = line.map_err(Stop::Bad)?;
+        self.progress.advance(line.taken);
+        match record::record(self.args, line.bytes) {
+            Ok(record) => {
+                // The producer would look for it until `max.block.ms` is over.
+                if let Some(why) = missing(self.topic, record.partition) {
+                    return Err(Stop::Bad(why));
+                }
+                let delivery = self.producer.send(record).await.map_err(Stop::Refused)?;
+                self.unsettled.push(self.number, delivery);
+            }
+            Err(why) if self.args.skip_bad_lines => {
+                complain(format_args!("line {} left out: {why}", self.number));
+            }
+            Err(why) => return Err(Stop::Bad(why)),
+        }
+        self.unsettled.settle(UNSETTLED_MAX).await;
+        Ok(self.unsettled.failed.is_none())
+    }
 }
 
 /// What became of the lines before the one that ended it.

@@ -4,12 +4,13 @@ mod producers;
 mod select;
 mod view;
 
-use moldau_client::ErrorCode;
 use moldau_client::admin::{AlterConfigOp, ConfigResource, NewTopic};
+use moldau_client::{Admin, ClientError, ErrorCode};
 
 use crate::args::{TopicAlterArgs, TopicCommand, TopicCreateArgs, TopicDeleteArgs};
 use crate::failure::Failure;
 use crate::output::Outcomes;
+use crate::stderr::complain;
 
 pub(crate) use select::names_matching;
 
@@ -93,19 +94,28 @@ async fn alter(args: TopicAlterArgs) -> Result<(), Failure> {
         .map(|(key, value)| (key.clone(), AlterConfigOp::Set(value.clone())))
         .chain(args.delete_config.iter().map(|key| (key.clone(), AlterConfigOp::Delete)))
         .collect();
-    let change = async {
-        if !changes.is_empty() {
-            admin.alter_configs(&ConfigResource::topic(&args.topic), &changes, args.dry_run).await?;
+    let change = Change { admin: &admin, args: &args, configs: &changes };
+    let made = async {
+        // Neither is done when the other is refused.
+        if change.is_double() || args.dry_run {
+            change.configs(true).await?;
+            change.partitions(true).await?;
         }
-        match (args.partitions, &args.assignment) {
-            (None, _) => Ok(()),
-            (Some(count), None) => admin.create_partitions(&args.topic, count, args.dry_run).await,
-            (Some(count), Some(replicas)) => {
-                admin.create_partitions_at(&args.topic, count, &replicas.0, args.dry_run).await
+        if !args.dry_run {
+            change.configs(false).await?;
+            if let Err(error) = change.partitions(false).await {
+                if change.is_double() {
+                    complain(format_args!(
+                        "topic {}: its configs are changed, its partitions are not",
+                        args.topic
+                    ));
+                }
+                return Err(error);
             }
         }
+        Ok(())
     };
-    match change.await {
+    match made.await {
         Ok(()) => outcomes.done(&args.topic, if args.dry_run { "can be changed" } else { "changed" })?,
         Err(error) if args.if_exists && error.code() == Some(ErrorCode::UnknownTopicOrPartition) => {
             outcomes.unchanged(&args.topic);
@@ -113,4 +123,36 @@ async fn alter(args: TopicAlterArgs) -> Result<(), Failure> {
         Err(error) => outcomes.failed(&args.topic, &error),
     }
     outcomes.finish()
+}
+
+/// What is to be changed of a topic: two requests, which Kafka does not take together.
+struct Change<'a> {
+    admin: &'a Admin,
+    args: &'a TopicAlterArgs,
+    configs: &'a [(String, AlterConfigOp)],
+}
+
+impl Change<'_> {
+    fn is_double(&self) -> bool {
+        !self.configs.is_empty() && self.args.partitions.is_some()
+    }
+
+    async fn configs(&self, validate_only: bool) -> Result<(), ClientError> {
+        if self.configs.is_empty() {
+            return Ok(());
+        }
+        let topic = ConfigResource::topic(&self.args.topic);
+        self.admin.alter_configs(&topic, self.configs, validate_only).await
+    }
+
+    async fn partitions(&self, validate_only: bool) -> Result<(), ClientError> {
+        let topic = &self.args.topic;
+        match (self.args.partitions, &self.args.assignment) {
+            (None, _) => Ok(()),
+            (Some(count), None) => self.admin.create_partitions(topic, count, validate_only).await,
+            (Some(count), Some(replicas)) => {
+                self.admin.create_partitions_at(topic, count, &replicas.0, validate_only).await
+            }
+        }
+    }
 }

@@ -107,15 +107,23 @@ async fn describe_all(
     names: &[&str],
     filter: &TopicFilterArgs,
 ) -> Result<(Vec<Described>, Failures), Failure> {
-    let mut described = Vec::new();
     let mut failures = Vec::new();
+    let mut topics = Vec::new();
     for found in admin.describe_topics(names).await? {
-        let result = match found {
-            Ok(topic) => describe_one(admin, topic, filter).await,
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(one) => {
+        match found {
+            Ok(topic) => topics.push(topic),
+            Err(error) => failures.push(Err(error)),
+        }
+    }
+    let resources: Vec<ConfigResource> =
+        topics.iter().map(|topic| ConfigResource::topic(&*topic.name)).collect();
+    let mut described = Vec::new();
+    for (topic, configs) in
+        topics.into_iter().zip(admin.describe_configs_of_each(&resources, None, false).await)
+    {
+        match configs {
+            Ok(entries) => {
+                let one = describe_one(topic, entries, filter);
                 let picked = !filter.picks_partitions() || !one.partitions.is_empty();
                 if picked && (!filter.with_configs || !one.configs.is_empty()) {
                     described.push(one);
@@ -127,13 +135,7 @@ async fn describe_all(
     Ok((described, failures))
 }
 
-async fn describe_one(
-    admin: &Admin,
-    topic: Arc<Topic>,
-    filter: &TopicFilterArgs,
-) -> Result<Described, ClientError> {
-    let resource = ConfigResource::topic(&*topic.name);
-    let entries = admin.describe_configs(&resource, None, false).await?;
+fn describe_one(topic: Arc<Topic>, entries: Vec<ConfigEntry>, filter: &TopicFilterArgs) -> Described {
     let min_isr = entries
         .iter()
         .find(|entry| entry.name == "min.insync.replicas")
@@ -148,7 +150,7 @@ async fn describe_one(
     let of_topic = |entry: ConfigEntry| {
         (entry.source == ConfigSource::TopicConfig).then(|| (entry.name, entry.value.unwrap_or_default()))
     };
-    Ok(Described { topic, partitions, configs: entries.into_iter().filter_map(of_topic).collect() })
+    Described { topic, partitions, configs: entries.into_iter().filter_map(of_topic).collect() }
 }
 
 fn json_of(described: &Described) -> serde_json::Value {

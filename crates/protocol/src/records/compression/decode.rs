@@ -51,6 +51,11 @@ impl<'a> Decompressor<'a> {
         Decompressor { lease: lease_with_window(), stream, produced: 0, limit }
     }
 
+    /// Bytes that it gave out so far.
+    pub(in crate::records) fn produced(&self) -> usize {
+        self.produced
+    }
+
     /// The window; what was filled stays until it is filled over.
     pub(in crate::records) fn window(&self) -> &[u8] {
         &self.lease.window

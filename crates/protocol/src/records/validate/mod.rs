@@ -117,7 +117,7 @@ impl ValidationError {
     /// Whether a record's timestamp is among what is wrong: that decides the error of the whole batch.
     pub fn has_invalid_timestamp(&self) -> bool {
         matches!(self, ValidationError::Records(errors)
-            if errors.iter().any(|error| matches!(error.kind, RecordErrorKind::InvalidTimestamp { .. })))
+            if errors.iter().any(|error| !matches!(error.kind, RecordErrorKind::NoKey)))
     }
 
     /// Whether a record has no key and the topic, since it is compacted, wants one.
@@ -157,10 +157,27 @@ pub enum RecordErrorKind {
         /// Last that is accepted.
         latest: i64,
     },
+    /// The producer says that the leader gave the time.
+    #[error(
+        "Invalid timestamp type in message with offset {offset}. Producer should not set timestamp type to LogAppendTime."
+    )]
+    AppendTime {
+        /// The record's offset delta.
+        offset: i64,
+    },
 }
 
 /// Checks the one batch in `batch` as a leader does before an append, and says what is to be stored.
 pub fn validate_batch(batch: &[u8], rules: &ValidationRules) -> Result<ValidatedBatch, ValidationError> {
+    validate_batch_counting(batch, rules, &mut 0)
+}
+
+/// The same. `decompressed` grows by the bytes that the batch decompressed to, also when it is refused.
+pub fn validate_batch_counting(
+    batch: &[u8],
+    rules: &ValidationRules,
+    decompressed: &mut usize,
+) -> Result<ValidatedBatch, ValidationError> {
     let view = BatchView::parse(batch)?;
     if view.bytes().len() != batch.len() {
         return Err(RecordsError::InvalidBatch("there is something after the batch").into());
@@ -182,7 +199,7 @@ pub fn validate_batch(batch: &[u8], rules: &ValidationRules) -> Result<Validated
         rules.max_decompressed_bytes.unwrap_or_else(|| default_decompressed_limit(view.payload().len()));
     let walk = match codec {
         Compression::None => walk::walk_plain(view.payload(), count)?,
-        codec => walk::walk_packed(Decompressor::new(codec, view.payload(), limit)?, count)?,
+        codec => walk::walk_packed(Decompressor::new(codec, view.payload(), limit)?, count, decompressed)?,
     };
     if let Some(errors) = check_records(&view, &walk, rules, limit)? {
         return Err(ValidationError::Records(errors));
@@ -220,6 +237,12 @@ fn accepted_timestamps(rules: &ValidationRules) -> Option<(i64, i64)> {
     })
 }
 
+/// The one time of all records of a batch that says it was given by a leader. A producer has no business to say so; the
+/// reference then goes by this time on a topic with the producers' times.
+fn append_time(header: &BatchHeader) -> Option<i64> {
+    (header.timestamp_type() == TimestampType::LogAppendTime).then_some(header.max_timestamp)
+}
+
 /// Goes through the records again if the walk found a time out of range or a null key that matters.
 fn check_records(
     view: &BatchView<'_>,
@@ -229,22 +252,25 @@ fn check_records(
 ) -> Result<Option<Vec<RecordError>>, RecordsError> {
     let range = accepted_timestamps(rules);
     let base = view.header.base_timestamp;
+    let append_time = append_time(&view.header);
+    let only_append_time = append_time.is_some_and(|time| range.is_none() || time == NO_TIMESTAMP);
     let in_range = range.is_none_or(|(earliest, latest)| {
-        let first = base.checked_add(walk.min_timestamp_delta);
-        let last = base.checked_add(walk.max_timestamp_delta);
+        let first = append_time.or(base.checked_add(walk.min_timestamp_delta));
+        let last = append_time.or(base.checked_add(walk.max_timestamp_delta));
         first.is_some_and(|first| first >= earliest) && last.is_some_and(|last| last <= latest)
     });
-    if in_range && !(rules.compacted && walk.null_key) {
+    if in_range && !only_append_time && !(rules.compacted && walk.null_key) {
         return Ok(None);
     }
     let mut errors = Vec::new();
     let mut records = view.records_within(limit)?;
     let mut batch_index = 0;
     while let Some(record) = records.next_record()? {
-        // A batch that says append time came with the producer's times in it all the same.
-        let timestamp = base.wrapping_add(record.timestamp_delta);
+        let timestamp = append_time.unwrap_or(base.wrapping_add(record.timestamp_delta));
         let kind = if rules.compacted && record.key.is_none() {
             Some(RecordErrorKind::NoKey)
+        } else if only_append_time {
+            Some(RecordErrorKind::AppendTime { offset: record.offset })
         } else {
             range
                 .filter(|&(earliest, latest)| {
@@ -280,8 +306,10 @@ fn finish(
     let (max_timestamp, max_timestamp_offset_delta) = match rules.timestamp_type {
         TimestampType::LogAppendTime => (rules.now_ms, Some(0)),
         TimestampType::CreateTime => {
-            let max = header.base_timestamp.wrapping_add(walk.max_timestamp_delta);
-            if max > NO_TIMESTAMP { (max, Some(walk.max_timestamp_index)) } else { (NO_TIMESTAMP, None) }
+            let of_records =
+                (header.base_timestamp.wrapping_add(walk.max_timestamp_delta), walk.max_timestamp_index);
+            let (max, index) = append_time(&header).map_or(of_records, |time| (time, 0));
+            if max > NO_TIMESTAMP { (max, Some(index)) } else { (NO_TIMESTAMP, None) }
         }
     };
     header.max_timestamp = max_timestamp;

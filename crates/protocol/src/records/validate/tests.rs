@@ -89,6 +89,28 @@ fn timestamps_out_of_range_are_listed() {
 }
 
 #[test]
+fn a_producer_that_says_append_time_was_believed() {
+    let says = |timestamps: &[i64], max| {
+        let mut data = batch(Compression::None, timestamps);
+        crate::records::set_max_timestamp(&mut data, TimestampType::LogAppendTime, max).unwrap();
+        data
+    };
+    let on_append_time = ValidationRules { timestamp_type: TimestampType::LogAppendTime, ..rules() };
+    for (data, rules) in [(says(&[5, 6], 6), on_append_time), (says(&[5, 6], -1), rules())] {
+        let error = validate_batch(&data, &rules).unwrap_err();
+        assert!(error.has_invalid_timestamp());
+        let ValidationError::Records(errors) = error else { panic!("{error:?}") };
+        assert_eq!(errors.len(), 2);
+        assert_eq!(errors[1].kind, RecordErrorKind::AppendTime { offset: 1 });
+    }
+    let taken = validate_batch(&says(&[5, NOW], NOW + 1), &rules()).unwrap();
+    assert_eq!((taken.header.max_timestamp, taken.max_timestamp_offset_delta), (NOW + 1, Some(0)));
+    assert_eq!(taken.header.timestamp_type(), TimestampType::CreateTime);
+    let late = validate_batch(&says(&[NOW, NOW], NOW + 3_600_001), &rules()).unwrap_err();
+    assert!(late.has_invalid_timestamp());
+}
+
+#[test]
 fn compacted_topics_want_a_key() {
     let mut builder = BatchBuilder::new();
     builder.append(NOW, Some(b""), None, &[]).unwrap();

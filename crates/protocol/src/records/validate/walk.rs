@@ -109,25 +109,16 @@ fn walk_headers(body: &[u8], pos: &mut usize, count: i32) -> Result<(), RecordsE
 
 /// Walks over records as they come out of decompression. One that crosses the end of the window is read byte by
 /// byte, its key and value skipped, so no record needs more memory than the window.
-pub(super) fn walk_packed(decoder: Decompressor<'_>, count: u32) -> Result<Walk, RecordsError> {
-    let mut walk = Walk::new();
+/// `produced` grows by the bytes that were decompressed, whatever comes of it.
+pub(super) fn walk_packed(
+    decoder: Decompressor<'_>,
+    count: u32,
+    produced: &mut usize,
+) -> Result<Walk, RecordsError> {
     let mut input = Packed { decoder, start: 0, end: 0, left: 0 };
-    for index in 0..count {
-        let ready = &input.decoder.window()[input.start..input.end];
-        let mut pos = 0;
-        if let Ok(len) = read_varint(ready, &mut pos) {
-            if len < 0 {
-                return Err(NEGATIVE);
-            }
-            if let Some(body) = ready.get(pos..pos + len as usize) {
-                walk_body(body, index, &mut walk)?;
-                input.start += pos + len as usize;
-                continue;
-            }
-        }
-        input.walk_crossing(index, &mut walk)?;
-    }
-    if input.start == input.end && input.decoder.fill(0)? == 0 { Ok(walk) } else { Err(MORE) }
+    let walk = input.walk(count);
+    *produced += input.decoder.produced();
+    walk
 }
 
 /// The decompressed bytes as a stream. `left` is what remains of the current record.
@@ -139,6 +130,26 @@ struct Packed<'a> {
 }
 
 impl Packed<'_> {
+    fn walk(&mut self, count: u32) -> Result<Walk, RecordsError> {
+        let mut walk = Walk::new();
+        for index in 0..count {
+            let ready = &self.decoder.window()[self.start..self.end];
+            let mut pos = 0;
+            if let Ok(len) = read_varint(ready, &mut pos) {
+                if len < 0 {
+                    return Err(NEGATIVE);
+                }
+                if let Some(body) = ready.get(pos..pos + len as usize) {
+                    walk_body(body, index, &mut walk)?;
+                    self.start += pos + len as usize;
+                    continue;
+                }
+            }
+            self.walk_crossing(index, &mut walk)?;
+        }
+        if self.start == self.end && self.decoder.fill(0)? == 0 { Ok(walk) } else { Err(MORE) }
+    }
+
     fn walk_crossing(&mut self, index: u32, walk: &mut Walk) -> Result<(), RecordsError> {
         self.left = MAX_VARINT_LEN;
         let len = self.varint()?;

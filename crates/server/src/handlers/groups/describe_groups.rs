@@ -2,6 +2,7 @@
 //!
 //! Version 3 tells what the asker may do, 4 names static members, 6 answers GROUP_ID_NOT_FOUND where earlier ones describe a dead group.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
@@ -20,8 +21,12 @@ pub(crate) async fn handle(
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
     let mut response = DescribeGroupsResponse::default();
-    for group_id in &request.groups {
-        let mut group = broker.groups.describe_group(context.api_version, group_id).await;
+    let mut described = HashSet::new();
+    for group_id in request.groups {
+        if !described.insert(group_id.clone()) {
+            continue; // its members would be told again
+        }
+        let mut group = broker.groups.describe_group(context.api_version, &group_id).await;
         let asked = request.include_authorized_operations && group.error_code == 0;
         group.authorized_operations = authorized::when(asked, ON_GROUP);
         response.groups.push(group);

@@ -3,6 +3,7 @@
 //! Version 2 can ask for all topics and has an error for the whole group, 5 answers leader epochs, 7 can insist on stable offsets
 //! (KIP-447), 8 asks for many groups (KIP-709), 10 names topics by id (KIP-848). Below 8 the one group is treated as a list of one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use moldau_coordinator_runtime::no_offset;
@@ -42,7 +43,10 @@ pub(crate) async fn handle(
         return single(fetch(&broker, version, group, request.require_stable).await);
     }
     let mut response = OffsetFetchResponse::default();
-    for group in request.groups {
+    // All offsets of a group are told once, however often it is named.
+    let mut told = HashSet::new();
+    let groups = request.groups.into_iter();
+    for group in groups.filter(|group| group.topics.is_some() || told.insert(group.group_id.clone())) {
         response.groups.push(fetch(&broker, version, group, request.require_stable).await);
     }
     response

@@ -30,11 +30,25 @@ const DATA_PATH: [(&str, bool, &str, Pick); 12] = [
     }),
 ];
 
-pub(super) fn families(broker: &Arc<Broker>) -> Vec<Family> {
+pub(super) fn families(broker: &Arc<Broker>, stopping: bool) -> Vec<Family> {
     let mut families = data_path(broker);
+    families.push(state(broker, stopping));
     families.extend(sessions(broker));
     families.extend(groups(broker));
     families
+}
+
+/// The reference's numbers. There is no scrape while a node starts.
+fn state(broker: &Broker, stopping: bool) -> Family {
+    let registered = broker.image().cluster.broker(broker.node_id()).cloned();
+    let leaving = registered.is_some_and(|registered| registered.in_controlled_shutdown);
+    let state = match (stopping, leaving) {
+        (true, _) => 7,
+        (false, true) => 6,
+        (false, false) => 3,
+    };
+    let help = "3 while the broker runs, 6 while it gives its leaderships away, 7 while it stops.";
+    Family::of("kafka.server", "KafkaServer", "BrokerState", help).with_gauge(state)
 }
 
 fn data_path(broker: &Broker) -> Vec<Family> {

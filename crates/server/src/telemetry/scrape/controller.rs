@@ -1,5 +1,6 @@
 //! What the metadata log says, and the quorum that keeps it.
 
+use moldau_metadata::{BrokerRegistration, MetadataImage};
 use moldau_quorum::QuorumStatus;
 use moldau_types::BrokerId;
 
@@ -10,6 +11,7 @@ pub(super) fn families(broker: &Broker, quorum: &QuorumStatus) -> Vec<Family> {
     let image = broker.image();
     let partitions = || image.topics.iter().flat_map(|topic| topic.partitions.values());
     let fenced = image.cluster.brokers().filter(|broker| broker.fenced).count();
+    let leaving = image.cluster.brokers().filter(|broker| broker.in_controlled_shutdown).count();
     let of = |name, help| Family::of("kafka.controller", "KafkaController", name, help);
     let leads = quorum.leader.is_some_and(|leader| leader.id == broker.node_id());
     let misplaced =
@@ -20,6 +22,8 @@ pub(super) fn families(broker: &Broker, quorum: &QuorumStatus) -> Vec<Family> {
         of("ActiveBrokerCount", "Brokers that are registered and not fenced.")
             .with_gauge(image.cluster.brokers().len() - fenced),
         of("FencedBrokerCount", "Brokers that are registered and fenced.").with_gauge(fenced),
+        of("ControlledShutdownBrokerCount", "Brokers that are giving their leaderships away to stop.")
+            .with_gauge(leaving),
         of("GlobalTopicCount", "Topics of the cluster.").with_gauge(image.topics.len()),
         of("GlobalPartitionCount", "Partitions of the cluster.").with_gauge(partitions().count()),
         of("OfflinePartitionsCount", "Partitions of the cluster without a leader.")
@@ -33,9 +37,25 @@ pub(super) fn families(broker: &Broker, quorum: &QuorumStatus) -> Vec<Family> {
         of("LastCommittedRecordOffset", "Offset of the last committed metadata record.")
             .with_gauge(quorum.high_watermark.0 - 1),
     ];
+    families.push(registrations(&image));
     families.extend(raft(quorum));
     families.extend(features(broker, quorum));
     families
+}
+
+fn registrations(image: &MetadataImage) -> Family {
+    let help =
+        "Of each broker 10 when it is fenced, 20 when it is stopping in good order, 30 when it is active.";
+    let mut states = Family::of("kafka.controller", "KafkaController", "BrokerRegistrationState", help);
+    for broker in image.cluster.brokers() {
+        let state = match &**broker {
+            BrokerRegistration { fenced: true, .. } => 10,
+            BrokerRegistration { in_controlled_shutdown: true, .. } => 20,
+            _ => 30,
+        };
+        states.add(&[("broker", &broker.id.0.to_string())], Value::gauge(state));
+    }
+    states
 }
 
 fn raft(quorum: &QuorumStatus) -> Vec<Family> {

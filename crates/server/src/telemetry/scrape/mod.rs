@@ -1,6 +1,7 @@
 //! Everything that a node tells at a scrape.
 
 mod broker;
+mod cleaner;
 mod controller;
 mod network;
 mod partitions;
@@ -16,9 +17,13 @@ use super::labels::{Families, Family};
 use crate::broker::Broker;
 
 /// The node's metrics in Prometheus' text format.
-pub(super) fn scrape<Q: MetadataQuorum>(broker: &Arc<Broker>, quorum: &Q) -> Result<String, std::fmt::Error> {
+pub(super) fn scrape<Q: MetadataQuorum>(
+    broker: &Arc<Broker>,
+    quorum: &Q,
+    stopping: bool,
+) -> Result<String, std::fmt::Error> {
     let mut families: Vec<Family> = Vec::new();
-    families.extend(broker::families(broker));
+    families.extend(broker::families(broker, stopping));
     families.extend(network::families(broker));
     families.extend(partitions::families(broker));
     families.extend(controller::families(broker, &quorum.status()));

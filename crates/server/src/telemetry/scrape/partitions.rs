@@ -1,6 +1,7 @@
 //! Partitions, their logs and log directories.
 
-use std::collections::BTreeMap;
+use moldau_log::LogDirInfo;
+use moldau_metadata::{PartitionRegistration, TopicImage};
 
 use super::super::labels::{Family, Value};
 use crate::broker::Broker;
@@ -9,6 +10,7 @@ pub(super) fn families(broker: &Broker) -> Vec<Family> {
     let mut families = replicas(broker);
     families.extend(logs(broker));
     families.extend(directories(broker));
+    families.extend(super::cleaner::families(broker));
     let flushes = Family::of("kafka.log", "LogFlushStats", "LogFlushRateAndTimeMs", FLUSHES);
     families.push(flushes.with(Value::Histogram(broker.telemetry.log_flushes.snapshot())));
     families
@@ -37,20 +39,20 @@ fn replicas(broker: &Broker) -> Vec<Family> {
     let mut lag = of("LastStableOffsetLag", "Records between last stable offset and high watermark.");
     let mut counts = Counts::default();
     let (image, me) = (broker.image(), broker.node_id());
+    let dirs = broker.logs.dirs();
     for topic in image.topics.sorted() {
         for (index, partition) in &topic.partitions {
             if !partition.replicas.contains(&me) {
                 continue;
             }
             counts.partitions += 1;
-            if partition.leader != me {
-                continue;
-            }
-            counts.leaders += 1;
-            let Some(led) = broker.partitions().get_by_id(topic.id, index.0) else {
-                counts.offline += 1;
-                continue;
-            };
+            let leads = partition.leader == me;
+            let led = broker.partitions().get_by_id(topic.id, index.0).filter(|_| leads);
+            // The controller takes the leadership away when a log directory fails.
+            let offline = (leads && led.is_none()) || has_failed(broker, &dirs, topic, index.0, partition);
+            counts.offline += usize::from(offline);
+            counts.leaders += usize::from(leads);
+            let Some(led) = led else { continue };
             let (all, isr) = (partition.replicas.len(), partition.isr.len());
             // No more than there are replicas, as the reference.
             let min_isr = usize::try_from(led.config.load().min_insync_replicas).unwrap_or(0).min(all);
@@ -87,6 +89,22 @@ fn replicas(broker: &Broker) -> Vec<Family> {
     ]
 }
 
+/// Whether the log directory of this broker's replica is one that failed.
+fn has_failed(
+    broker: &Broker,
+    dirs: &[LogDirInfo],
+    topic: &TopicImage,
+    index: i32,
+    partition: &PartitionRegistration,
+) -> bool {
+    if let Some(log) = broker.logs.get(&topic.name, index) {
+        return log.directory().failure().is_some();
+    }
+    let known = partition.directory(broker.node_id());
+    // A directory that failed before it could be read has no id.
+    dirs.iter().any(|dir| dir.failure.is_some() && dir.id.is_none_or(|id| known == Some(id)))
+}
+
 fn logs(broker: &Broker) -> Vec<Family> {
     let of = |name, help| Family::of("kafka.log", "Log", name, help);
     let mut size = of("Size", "Bytes of the log's segments.");
@@ -111,32 +129,27 @@ fn logs(broker: &Broker) -> Vec<Family> {
         "ProducerIdCount",
         "Producers whose sequence numbers are remembered, counted for each partition.",
     );
-    vec![size, start, end, segments, producer_ids.with_gauge(producers)]
+    let mut moves = Family::of(
+        "kafka.server",
+        "ReplicaAlterLogDirsManager",
+        "MaxLag",
+        "Records that the copy of a partition that is moved between log directories is behind, at most.",
+    );
+    let behind = broker.logs.future_logs().iter().map(|copy| copy.offset_lag).max();
+    moves.add(&[("clientId", "ReplicaAlterLogDirs")], Value::gauge(behind.unwrap_or(0)));
+    vec![size, start, end, segments, producer_ids.with_gauge(producers), moves]
 }
 
 fn directories(broker: &Broker) -> Vec<Family> {
     let of = |name, help| Family::of("kafka.log", "LogManager", name, help);
     let mut offline = of("LogDirectoryOffline", "1 where the log directory cannot be used.");
     let mut cordoned = of("LogDirectoryCordoned", "1 where the log directory takes no new replicas.");
-    let mut uncleanable = Family::of(
-        "kafka.log",
-        "LogCleanerManager",
-        "uncleanable-partitions-count",
-        "Logs that compaction has given up on.",
-    );
-    let mut given_up: BTreeMap<String, usize> = BTreeMap::new();
-    for (topic, partition) in broker.logs.uncleanable() {
-        if let Some(log) = broker.logs.get(&topic, partition) {
-            *given_up.entry(log.directory().path().display().to_string()).or_default() += 1;
-        }
-    }
     let dirs = broker.logs.dirs();
     for dir in &dirs {
         let path = dir.path.display().to_string();
         let labels: [(&str, &str); 1] = [("logDirectory", &path)];
         offline.add(&labels, Value::gauge(i64::from(dir.failure.is_some())));
         cordoned.add(&labels, Value::gauge(i64::from(dir.cordoned)));
-        uncleanable.add(&labels, Value::gauge(given_up.get(&path).copied().unwrap_or(0)));
     }
     vec![
         of("OfflineLogDirectoryCount", "Log directories that cannot be used.")
@@ -145,6 +158,5 @@ fn directories(broker: &Broker) -> Vec<Family> {
             .with_gauge(dirs.iter().filter(|dir| dir.cordoned).count()),
         offline,
         cordoned,
-        uncleanable,
     ]
 }

@@ -1,5 +1,7 @@
 //! The CSV of Kafka's tool: `topic,partition,offset` for one group, `group,topic,partition,offset` for several.
 
+use std::collections::BTreeSet;
+
 use moldau_client::TopicPartition;
 
 /// A line of the file.
@@ -57,6 +59,25 @@ fn split(line: &str) -> Option<Vec<String>> {
     (!quoted).then_some(fields)
 }
 
+/// The lines about a group; those that name none are about any.
+pub(super) fn of_group<'a>(lines: &'a [Line], id: &'a str) -> impl Iterator<Item = &'a Line> {
+    lines.iter().filter(move |line| line.group.as_deref().is_none_or(|group| group == id))
+}
+
+/// Says that there is no line about a group, and about which there are.
+pub(super) fn has_none(lines: &[Line], id: &str) -> String {
+    const NAMED: usize = 10;
+    let groups: BTreeSet<&str> = lines.iter().filter_map(|line| line.group.as_deref()).collect();
+    let named: Vec<&str> = groups.iter().copied().take(NAMED).collect();
+    match (named.is_empty(), groups.len().saturating_sub(NAMED)) {
+        (true, _) => format!("the file has no line for group {id}; it has no lines at all"),
+        (false, 0) => format!("the file has no line for group {id}; it has: {}", named.join(", ")),
+        (false, more) => {
+            format!("the file has no line for group {id}; it has: {} and {more} more", named.join(", "))
+        }
+    }
+}
+
 /// Writes a line without its end.
 pub(super) fn line(group: Option<&str>, partition: &TopicPartition, offset: i64) -> String {
     let group = group.map(|group| quote(group) + ",").unwrap_or_default();
@@ -84,6 +105,20 @@ mod tests {
             assert_eq!(parse(&text), Ok(vec![wanted]), "{text}");
         }
         assert_eq!(line(Some("boards"), &partition, 17), "boards,flights,3,17");
+    }
+
+    #[test]
+    fn a_file_about_other_groups_did_nothing_and_said_nothing() {
+        let lines = parse("boards,flights,0,1\nboards,flights,1,1\narrivals,flights,0,1\n").expect("sound");
+        assert_eq!(of_group(&lines, "boards").count(), 2);
+        assert_eq!(of_group(&lines, "board").count(), 0);
+        assert_eq!(
+            has_none(&lines, "board"),
+            "the file has no line for group board; it has: arrivals, boards"
+        );
+        assert!(has_none(&[], "board").ends_with("no lines at all"));
+        let many: String = (0..12).map(|number| format!("g{number:02},flights,0,1\n")).collect();
+        assert!(has_none(&parse(&many).expect("sound"), "g").ends_with("g09 and 2 more"));
     }
 
     #[test]

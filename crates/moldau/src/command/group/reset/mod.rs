@@ -20,6 +20,7 @@ use crate::command::place::{OffsetLookup, Place, offsets_of};
 use crate::command::selection::partitions;
 use crate::failure::Failure;
 use crate::output::{Table, say, show};
+use crate::stderr::complain;
 use plan::{Known, Spec};
 
 /// Where a group stands in a partition, and where it is to stand.
@@ -48,11 +49,14 @@ pub(super) async fn run(args: GroupResetArgs) -> Result<(), Failure> {
         match reset(&admin, &args, &target, id, ids.len() == 1).await {
             Ok(of_group) => moves.extend(of_group),
             Err(Failure::SaidNo(why)) => {
-                eprintln!("error: {why}");
+                complain(format_args!("error: {why}"));
                 failed = true;
             }
             Err(other) => return Err(other),
         }
+    }
+    if let (Target::File(_), true) = (&target, moves.is_empty() && !failed && !ids.is_empty()) {
+        return Err(Failure::said_no(format!("the file has no line for any of the {} groups", ids.len())));
     }
     if args.export {
         for one in &moves {
@@ -63,7 +67,7 @@ pub(super) async fn run(args: GroupResetArgs) -> Result<(), Failure> {
         show(settings.output, || json_of(&moves, args.execute), || text_of(&moves))?;
     }
     if !args.execute && !moves.is_empty() {
-        eprintln!("nothing was changed; --execute does it");
+        complain("nothing was changed; --execute does it");
     }
     if failed { Err(Failure::Reported) } else { Ok(()) }
 }
@@ -119,7 +123,10 @@ async fn reset(
     }
     let committed = admin.group_offsets(id).await?;
     let moves = match target {
-        Target::File(lines) => of_file(admin, id, lines, &committed, alone).await?,
+        Target::File(lines) => {
+            let named = alone || !args.groups.groups.is_empty();
+            of_file(admin, id, lines, &committed, (alone, named)).await?
+        }
         Target::Spec(spec) => {
             let partitions = if args.all_topics {
                 // What is not there at all is no group either.
@@ -134,7 +141,8 @@ async fn reset(
             } else {
                 partitions(admin, &args.topic).await?
             };
-            of_spec(admin, id, *spec, partitions, &committed).await?
+            let wanted = partitions.into_iter().map(|partition| (partition, *spec)).collect();
+            of_specs(admin, id, wanted, &committed).await?
         }
     };
     if args.execute && !moves.is_empty() {
@@ -145,22 +153,29 @@ async fn reset(
     Ok(moves)
 }
 
-async fn of_spec(
+/// Where each partition is to stand, all looked up together.
+async fn of_specs(
     admin: &Admin,
     id: &str,
-    spec: Spec,
-    partitions: Vec<TopicPartition>,
+    wanted: Vec<(TopicPartition, Spec)>,
     committed: &BTreeMap<TopicPartition, OffsetAndMetadata>,
 ) -> Result<Vec<Move>, Failure> {
+    let partitions: BTreeSet<&TopicPartition> = wanted.iter().map(|(partition, _)| partition).collect();
+    let partitions: Vec<TopicPartition> = partitions.into_iter().cloned().collect();
     let beginnings = offsets_of(admin, &partitions, Place::Beginning).await?;
     let ends = offsets_of(admin, &partitions, Place::End).await?;
-    let at_times = match spec {
-        Spec::Time(ms) => admin.look_up(&partitions, moldau_client::OffsetSpec::Timestamp(ms)).await?,
-        _ => BTreeMap::new(),
+    // One time is asked for at most.
+    let time = wanted.iter().find_map(|(_, spec)| match spec {
+        Spec::Time(ms) => Some(moldau_client::OffsetSpec::Timestamp(*ms)),
+        _ => None,
+    });
+    let at_times = match time {
+        Some(time) => admin.look_up(&partitions, time).await?,
+        None => BTreeMap::new(),
     };
-    partitions
+    wanted
         .into_iter()
-        .map(|partition| {
+        .map(|(partition, spec)| {
             let known = Known {
                 beginning: beginnings.get(&partition).copied().unwrap_or(0),
                 end: ends.get(&partition).copied().unwrap_or(0),
@@ -174,33 +189,33 @@ async fn of_spec(
         .collect()
 }
 
-/// What a file says of a group, within what there is.
+/// What a file says of a group, within what there is. A group that is `named` must stand in it.
 async fn of_file(
     admin: &Admin,
     id: &str,
     lines: &[csv::Line],
     committed: &BTreeMap<TopicPartition, OffsetAndMetadata>,
-    alone: bool,
+    (alone, named): (bool, bool),
 ) -> Result<Vec<Move>, Failure> {
-    let mut moves = Vec::new();
-    for line in lines {
-        match &line.group {
-            Some(group) if group != id => continue,
-            None if !alone => {
-                return Err(Failure::usage(
-                    "with several groups each line of the file must be group,topic,partition,offset",
-                ));
-            }
-            _ => {}
-        }
-        let one = TopicPartitions {
+    if !alone && lines.iter().any(|line| line.group.is_none()) {
+        return Err(Failure::usage(
+            "with several groups each line of the file must be group,topic,partition,offset",
+        ));
+    }
+    let of_group: Vec<&csv::Line> = csv::of_group(lines, id).collect();
+    if of_group.is_empty() && named {
+        return Err(Failure::said_no(csv::has_none(lines, id)));
+    }
+    let all: Vec<TopicPartitions> = of_group
+        .iter()
+        .map(|line| TopicPartitions {
             topic: line.partition.topic.to_string(),
             partitions: Some(vec![line.partition.partition]),
-        };
-        let partitions = partitions(admin, &[one]).await?;
-        moves.extend(of_spec(admin, id, Spec::Offset(line.offset), partitions, committed).await?);
-    }
-    Ok(moves)
+        })
+        .collect();
+    partitions(admin, &all).await?;
+    let wanted = of_group.iter().map(|line| (line.partition.clone(), Spec::Offset(line.offset))).collect();
+    of_specs(admin, id, wanted, committed).await
 }
 
 fn json_of(moves: &[Move], executed: bool) -> serde_json::Value {

@@ -22,10 +22,12 @@ pub(super) fn dump(
     path: &Path,
     name: &str,
     kind: Kind,
+    shown: &dyn Fn(u64),
     out: &mut dyn Write,
 ) -> io::Result<DumpReport> {
     let options = ReadOptions { records: args.records || args.deep, max_bytes: args.max_bytes };
     read_file(path, options, &mut |item| {
+        let size = item.batch_size();
         let (item_kind, fields) = match item {
             DumpItem::LogStart(base_offset) => ("log", json!({ "base_offset": base_offset })),
             DumpItem::SnapshotEnd { end_offset, leader_epoch } => {
@@ -60,7 +62,9 @@ pub(super) fn dump(
             line.extend(fields);
         }
         serde_json::to_writer(&mut *out, &line)?;
-        out.write_all(b"\n")
+        out.write_all(b"\n")?;
+        size.into_iter().for_each(shown);
+        Ok(())
     })
 }
 
