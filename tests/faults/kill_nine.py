@@ -4,8 +4,8 @@ What must hold, whatever the moment of the kill (the process dies, the kernel li
 - no acknowledged record is lost,
 - none is there twice, since the producer is idempotent,
 - the records of a partition are in the order in which they were sent,
-- the node is back after each kill, and Apache Kafka's dump tool finds every batch of every segment valid
-  (when its jars are in $JARS).
+- the node is back after each kill, and Apache Kafka's dump tool, whose jars are in $JARS, finds every batch of every segment valid
+  (--without-dump-tool leaves that out).
 
 Each round draws its numbers from the seed, which is printed.
 """
@@ -183,13 +183,23 @@ def check(load, partitions):
             sys.exit(f"partition {partition} lost {len(missing)} acknowledged records, {len(lost)} moved: {(missing or lost)[:5]}")
 
 
-def dump(data):
+def with_dump_tool(parser):
+    """The options of the command line; ends when the dump tool is not there and nobody said that it is not wanted."""
+    parser.add_argument("--without-dump-tool", action="store_true", help="do not let Apache Kafka's dump tool read the segments")
+    options = parser.parse_args()
+    jars = os.environ.get("JARS")
+    if not options.without_dump_tool and not (jars and pathlib.Path(jars).is_dir() and shutil.which("java")):
+        sys.exit("the reference's dump tool is not here: it needs java and $JARS, the folder of Apache Kafka's jars; or say --without-dump-tool")
+    return options
+
+
+def dump(data, options):
     """Has Apache Kafka's own tool read every segment."""
-    jars = os.environ.get("JARS", "")
-    segments = sorted(str(path) for path in data.glob(f"{TOPIC}-*/*.log") if path.stat().st_size)
-    if not jars or not pathlib.Path(jars).is_dir() or not shutil.which("java"):
-        print("the reference's dump tool is not here; its check was left out")
+    if options.without_dump_tool:
+        print("the reference's dump tool was not asked")
         return
+    jars = os.environ["JARS"]
+    segments = sorted(str(path) for path in data.glob(f"{TOPIC}-*/*.log") if path.stat().st_size)
     for at in range(0, len(segments), 50):
         out = subprocess.run(
             ["java", "-Xmx512m", "-cp", f"{jars}/*", "org.apache.kafka.tools.DumpLogSegments", "--files", ",".join(segments[at : at + 50])],
@@ -206,7 +216,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--durability", default="kafka")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options = parser.parse_args()
+    options = with_dump_tool(parser)
     print(f"seed {options.seed}, {options.rounds} rounds, moldau.durability={options.durability}")
     moments = random.Random(options.seed)
     work = pathlib.Path(tempfile.mkdtemp(prefix="moldau-faults-"))
@@ -234,7 +244,7 @@ def main():
         partitions = read_all(node.address)
         check(load, partitions)
         node.stop()
-        dump(work / "data")
+        dump(work / "data", options)
         node.start()
         check(load, read_all(node.address))
         node.stop()

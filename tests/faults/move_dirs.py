@@ -14,7 +14,7 @@ import time
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from kill_nine import PARTITIONS, QUIET, TOPIC, Load, Node, check, dump, read_all
+from kill_nine import PARTITIONS, QUIET, TOPIC, Load, Node, check, dump, read_all, with_dump_tool
 from wire import Wire
 
 SECONDS = 60
@@ -68,7 +68,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--durability", default="kafka")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options = parser.parse_args()
+    options = with_dump_tool(parser)
     print(f"moves: seed {options.seed}, {options.rounds} rounds, moldau.durability={options.durability}")
     moments = random.Random(options.seed)
     work = pathlib.Path(tempfile.mkdtemp(prefix="moldau-faults-"))
@@ -112,7 +112,7 @@ def main():
             if found != [directory]:
                 sys.exit(f"partition {partition} is in {found}, not in {directory} alone")
         for directory in dirs:
-            dump(directory)
+            dump(directory, options)
         node.start()
         check(load, read_all(node.address))
         node.stop()

@@ -13,8 +13,8 @@ use crate::result::outcome;
 use crate::{ApiError, Context, Controller, ControllerResult};
 
 impl Controller {
-    /// Handles ElectLeaders. Without a list of partitions every partition is looked at, and only those where something
-    /// was to be done are answered.
+    /// Handles ElectLeaders. Without a list of partitions every partition is looked at; each topic is answered, with those of its
+    /// partitions where something was to be done.
     pub fn elect_leaders(
         &mut self,
         cx: &mut Context<'_>,
@@ -56,10 +56,8 @@ impl Controller {
                             answers.push(answer(index.0, result));
                         }
                     }
-                    if !answers.is_empty() {
-                        let topic = topic.name.to_string();
-                        results.push(ReplicaElectionResult { topic, partition_result: answers });
-                    }
+                    let topic = topic.name.to_string();
+                    results.push(ReplicaElectionResult { topic, partition_result: answers });
                 }
             }
         }

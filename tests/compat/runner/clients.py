@@ -18,12 +18,15 @@ _LOCK = threading.RLock()
 
 
 class Client:
-    """A foreign client: `name` on the command line, `title` for readers, `prepare` gives the command that runs it."""
+    """A foreign client: `name` on the command line, `title` for readers, `prepare` gives the command that runs it.
 
-    def __init__(self, name, title, version, prepare):
+    `wavers` are assignors whose members do not always keep their partitions, on any server, although the assignor is for that."""
+
+    def __init__(self, name, title, version, prepare, wavers=()):
         self.name = name
         self.title = title
         self.version = version
+        self.wavers = wavers
         self._prepare = prepare
 
     def command(self):
@@ -167,7 +170,7 @@ CLIENTS = {
         Client("confluent-kafka", "confluent-kafka for Python (librdkafka)", _pinned("confluent-kafka"), _python("confluent_client.py")),
         Client("kafka-python", "kafka-python", _pinned("kafka-python"), _python("kafka_python_client.py")),
         Client("aiokafka", "aiokafka", _pinned("aiokafka"), _python("aiokafka_client.py")),
-        Client("franz-go", "franz-go", _required("github.com/twmb/franz-go"), _go("franz")),
+        Client("franz-go", "franz-go", _required("github.com/twmb/franz-go"), _go("franz"), wavers=["sticky"]),
         Client("sarama", "sarama", _required("github.com/IBM/sarama"), _go("sarama")),
         Client("kafka-go", "segmentio/kafka-go", _required("github.com/segmentio/kafka-go"), _go("segmentio")),
         Client("kafkajs", "kafkajs", _packaged("kafkajs"), _node("kafkajs.mjs")),

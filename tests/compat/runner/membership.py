@@ -91,16 +91,16 @@ class Group:
 
     def __init__(self, command, address, assignor):
         self._command = command
-        self._address = address
+        self.address = address
         self._assignor = assignor
         self._topic = f"group-{uuid.uuid4()}"
-        self._name = f"{assignor}-{uuid.uuid4()}"
+        self.name = f"{assignor}-{uuid.uuid4()}"
         self._all = []
         wire.create_topic(address, self._topic, PARTITIONS)
 
     def join(self, instance=None, command=None):
         """A new member, of the group's client or of another one whose `command` is given."""
-        member = Member(command or self._command, self._address, self._topic, self._name, self._assignor, instance)
+        member = Member(command or self._command, self.address, self._topic, self.name, self._assignor, instance)
         self._all.append(member)
         return member
 
@@ -113,50 +113,91 @@ class Group:
 
 
 def settle(members, what):
-    """Waits until each partition has one owner and each member a partition. How many each has is the assignor's affair."""
+    """Waits until each partition has one owner and no member more than one partition more than another; gives how many each has.
+
+    A cooperative group may get there by steps, in which each partition has an owner too: one that has not heard of a generation in time still
+    has what it is to give up."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         owned = [member.assigned for member in members]
-        if sorted(sum(owned, [])) == list(range(PARTITIONS)) and all(owned):
-            return "each partition has one owner"
+        sizes = sorted(map(len, owned))
+        if sorted(sum(owned, [])) == list(range(PARTITIONS)) and sizes[-1] - sizes[0] <= 1:
+            return sizes
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: the members did not settle: {owned}")
         time.sleep(0.05)
 
 
-def group_of_three(command, address, assignor):
+class Watch:
+    """What a change of the group does to those who stay, from here on."""
+
+    def __init__(self, members):
+        self._before = [(member, member.assigned, len(member.history)) for member in members]
+
+    def kept(self):
+        """Whether each member has all that it had, or has given some up and got nothing else for it."""
+        return all(set(had) <= set(member.assigned) or set(member.assigned) <= set(had) for member, had, _ in self._before)
+
+    def never_without(self):
+        """Whether no member was, between what it had and what it has now, without what is in both."""
+        return all(
+            set(had) & set(member.assigned) <= set(said)
+            for member, had, seen in self._before for said in member.history[seen:]
+        )
+
+
+class Story:
+    """What a group goes through: how many partitions each member has after each change, the protocol, and what the change did to those who
+    were there already, as far as the assignor has something to promise them."""
+
+    def __init__(self, group, assignor, wavers=False):
+        self.answer = {}
+        self._group = group
+        self._sticky = "sticky" in assignor and not wavers
+        self._cooperative = "cooperative" in assignor
+
+    def begins(self, what, members):
+        self.answer[what] = {"partitions of each": settle(members, what), "protocol": wire.group_protocol(self._group.address, self._group.name)}
+
+    def goes_on(self, what, staying, change):
+        """Makes a change while `staying` are members; gives the one who has come, if one has."""
+        watch = Watch(staying)
+        came = change()
+        self.begins(what, [*staying, came] if came else staying)
+        if self._sticky:
+            self.answer[what]["those who stay keep theirs"] = watch.kept()
+        if self._cooperative:
+            self.answer[what]["and are never without them"] = watch.never_without()
+        return came
+
+
+def group_of_three(command, address, assignor, wavers):
     with Group(command, address, assignor) as group:
-        members = [group.join() for _ in range(3)]
-        answer = {"three": settle(members, "at first")}
-        members.pop(0).kill()
-        answer["after a crash"] = settle(members, "after a crash")
-        members.append(group.join())
-        answer["after a join"] = settle(members, "after a join")
-        members.pop(0).leave()
-        answer["after a leave"] = settle(members, "after a leave")
-        for member in members:
-            member.leave()
-        return answer
+        story = Story(group, assignor, assignor in wavers)
+        first, second, third = members = [group.join() for _ in range(3)]
+        story.begins("at first", members)
+        story.goes_on("after a crash", [second, third], first.kill)
+        fourth = story.goes_on("after a join", [second, third], group.join)
+        story.goes_on("after a leave", [third, fourth], second.leave)
+        third.leave()
+        fourth.leave()
+        return story.answer
 
 
 def mixed_group(command, javas, address, assignor):
     """Members of Apache Kafka's client and of the client under test in one group; each of them leads it for a time."""
     with Group(command, address, assignor) as group:
+        story = Story(group, assignor)
         first, ours, other = group.join(command=javas), group.join(), group.join(command=javas)
-        answer = {"java, ours, java": settle([first, ours, other], "at first")}
-        first.kill()
-        answer["after a Java member's crash"] = settle([ours, other], "after a Java member's crash")
-        second = group.join()
-        answer["after ours has joined"] = settle([ours, other, second], "after ours has joined")
-        other.leave()
-        answer["after the last Java member has left"] = settle([ours, second], "after the last Java member has left")
-        later = group.join(command=javas)
-        answer["after a Java member has joined ours"] = settle([ours, second, later], "after a Java member has joined ours")
-        ours.kill()
-        answer["after a crash of ours"] = settle([second, later], "after a crash of ours")
-        for member in (second, later):
-            member.leave()
-        return answer
+        story.begins("java, ours, java", [first, ours, other])
+        story.goes_on("after a Java member's crash", [ours, other], first.kill)
+        second = story.goes_on("after ours has joined", [ours, other], group.join)
+        story.goes_on("after the last Java member has left", [ours, second], other.leave)
+        later = story.goes_on("after a Java member has joined ours", [ours, second], lambda: group.join(command=javas))
+        story.goes_on("after a crash of ours", [second, later], ours.kill)
+        second.leave()
+        later.leave()
+        return story.answer
 
 
 def static_member(command, address):
@@ -185,7 +226,7 @@ def stale_member(command, address):
         return answer
 
 
-def run(scenario, command, address, javas):
+def run(scenario, client, command, address, javas):
     """Runs one scenario of the runner's; gives its result in the form in which clients give theirs."""
     try:
         if scenario == "static-member":
@@ -195,7 +236,7 @@ def run(scenario, command, address, javas):
         elif scenario.startswith("group-mixed-"):
             answer = mixed_group(command, javas(), address, scenario.removeprefix("group-mixed-"))
         else:
-            answer = group_of_three(command, address, scenario.removeprefix("group-"))
+            answer = group_of_three(command, address, scenario.removeprefix("group-"), client.wavers)
         return {"scenario": scenario, "result": "passed", "answer": answer}
     except Unsupported as why:
         return {"scenario": scenario, "result": "unsupported", "why": str(why)}

@@ -1,4 +1,5 @@
-"""The requests the runner makes itself: a topic for a group scenario, so that it needs nothing of a client but members."""
+"""The requests the runner makes itself: a topic for a group scenario and its group's protocol, so that it needs nothing of a client but
+members."""
 
 import socket
 import struct
@@ -6,7 +7,7 @@ import time
 
 from .proxy import read_frame
 
-CREATE_TOPICS, METADATA = (19, 2), (3, 1)
+CREATE_TOPICS, METADATA, DESCRIBE_GROUPS = (19, 2), (3, 1), (15, 0)
 KNOWN_SECONDS = 30
 
 
@@ -45,3 +46,29 @@ def _described(connection, name):
     answer = _ask(connection, METADATA, struct.pack(">i", 1) + _string(name))
     (error,) = struct.unpack_from(">h", answer, answer.index(_string(name)) - 2)
     return error
+
+
+def group_protocol(address, group):
+    """The protocol, for consumers the assignor, that the members of a group have agreed on; waits until they have."""
+    host, port = address.split(":")
+    deadline = time.monotonic() + KNOWN_SECONDS
+    with socket.create_connection((host, int(port)), 30) as connection:
+        while True:
+            # a count and an error code, then group, state, protocol type, protocol
+            answer = _ask(connection, DESCRIBE_GROUPS, struct.pack(">i", 1) + _string(group))
+            texts = _texts(answer, 6, 4)
+            if texts[1] == "Stable":
+                return texts[3]
+            if time.monotonic() > deadline:
+                raise OSError(f"the group {group} is not stable: {texts}")
+            time.sleep(0.05)
+
+
+def _texts(answer, at, count):
+    """`count` texts, one behind the other."""
+    texts = []
+    for _ in range(count):
+        (length,) = struct.unpack_from(">h", answer, at)
+        texts.append(answer[at + 2:at + 2 + length].decode())
+        at += 2 + length
+    return texts

@@ -35,17 +35,26 @@ impl Connection {
         Connection { address: address.to_owned(), stream: None }
     }
 
-    /// Sends a frame with its length and waits for what comes back.
-    pub(crate) fn exchange(&mut self, frame: &[u8]) -> Result<Exchange> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
+    fn stream(&mut self) -> Result<&mut TcpStream> {
+        match &mut self.stream {
+            Some(stream) => Ok(stream),
             empty => {
                 let stream = TcpStream::connect(&self.address).context("connecting")?;
                 stream.set_nodelay(true)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
-                empty.insert(stream)
+                Ok(empty.insert(stream))
             }
-        };
+        }
+    }
+
+    /// Sends a frame with its length that has no answer.
+    pub(crate) fn send(&mut self, frame: &[u8]) -> Result<()> {
+        self.stream()?.write_all(frame).context("sending")
+    }
+
+    /// Sends a frame with its length and waits for what comes back.
+    pub(crate) fn exchange(&mut self, frame: &[u8]) -> Result<Exchange> {
+        let stream = self.stream()?;
         let received = stream.write_all(frame).and_then(|()| {
             let mut length = [0; 4];
             stream.read_exact(&mut length)?;

@@ -6,8 +6,9 @@
 //! moldau-differential record  --reference HOST:PORT,HOST:PORT                                keeps the reference's answers
 //! ```
 //!
-//! The second address is that of the controller's listener. The servers have `node.id=1` and `auto.create.topics.enable=false`. What differs on purpose is in `intended.tsv`; a difference that is
-//! not there, and an entry there that no longer differs, are failures.
+//! The second address is that of the controller's listener. The servers have `node.id=1` and `auto.create.topics.enable=false`, and one replica
+//! of the topics of committed offsets and transactions. What differs on purpose is in `intended.tsv`; a difference that is not there, and an
+//! entry there that no longer differs, are failures.
 
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,4 +1,7 @@
 //! Compares answers field by field, and the differences with the reviewed list of those that are intended.
+//!
+//! An entry of the list is where a case begins, where the path of a field begins, and why. `v*` in a case is any version, `{a,b}` in a path
+//! stands for each of the names, and `-` before a path says that the server has nothing there: what both have must be alike.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +11,7 @@ use serde_json::Value;
 
 use crate::Answer;
 
-/// Case prefix, where `v*` is any version, path prefix, reason: one a line, tabs between.
+/// Case, path and reason: one a line, tabs between.
 const INTENDED: &str = include_str!("../intended.tsv");
 
 /// What a comparison found.
@@ -24,8 +27,51 @@ pub struct Report {
 struct Intended {
     case: String,
     path: String,
+    /// Only if the server has nothing there.
+    missing: bool,
     reason: String,
     used: bool,
+}
+
+/// A field that differs.
+struct Difference {
+    path: String,
+    wanted: Value,
+    answer: Value,
+}
+
+impl Intended {
+    /// The entries of a line: one for each name in the braces of its path.
+    fn of_line(line: &str) -> Option<Vec<Self>> {
+        let mut fields = line.split('\t').filter(|field| !field.is_empty());
+        let (case, path, reason) = (fields.next()?, fields.next()?, fields.next()?);
+        let (missing, path) = match path.strip_prefix('-') {
+            Some(path) => (true, path),
+            None => (false, path),
+        };
+        let (before, names) = match path.split_once('{') {
+            Some((before, names)) => (before, names.strip_suffix('}')?),
+            None => (path, ""),
+        };
+        let entry = |name: &str| Intended {
+            case: case.to_owned(),
+            path: format!("{before}{name}"),
+            missing,
+            reason: reason.to_owned(),
+            used: false,
+        };
+        Some(names.split(',').map(entry).collect())
+    }
+
+    fn covers(&self, case: &str, of_any_version: &str, difference: &Difference) -> bool {
+        let beneath = match difference.path.strip_prefix(&self.path) {
+            Some(rest) => rest.is_empty() || rest.starts_with('/') || self.path == "/",
+            None => false,
+        };
+        (case.starts_with(&self.case) || of_any_version.starts_with(&self.case))
+            && beneath
+            && (!self.missing || difference.answer.is_null())
+    }
 }
 
 /// Compares what a server answered with what the reference answered.
@@ -34,12 +80,13 @@ pub fn compare(reference: &[Answer], server: &[Answer]) -> Result<Report> {
         .lines()
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .map(|line| {
-            let mut fields = line.split('\t').map(str::to_owned);
-            let mut next = || fields.next().filter(|field| !field.is_empty());
-            let read = (|| Some(Intended { case: next()?, path: next()?, reason: next()?, used: false }))();
-            read.with_context(|| format!("intended.tsv: {line:?} has no case, path and reason"))
+            Intended::of_line(line)
+                .with_context(|| format!("intended.tsv: {line:?} has no case, path and reason"))
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
     let expected: BTreeMap<&str, &Value> =
         reference.iter().map(|answer| (answer.case.as_str(), &answer.answer)).collect();
     let mut report = Report { cases: server.len(), ..Report::default() };
@@ -54,17 +101,15 @@ pub fn compare(reference: &[Answer], server: &[Answer]) -> Result<Report> {
             report.alike += 1;
         }
         let of_any_version = any_version(case);
-        for (path, wanted, answer) in found {
-            let listed = intended.iter_mut().find(|entry| {
-                (case.starts_with(&entry.case) || of_any_version.starts_with(&entry.case))
-                    && path.starts_with(&entry.path)
-            });
+        for difference in found {
+            let listed = intended.iter_mut().find(|entry| entry.covers(case, &of_any_version, &difference));
             match listed {
                 Some(entry) => {
                     entry.used = true;
                     report.intended += 1;
                 }
                 None => {
+                    let Difference { path, wanted, answer } = difference;
                     report
                         .differences
                         .push(format!("{case}\n    {path}: reference {wanted}, server {answer}"));
@@ -92,8 +137,8 @@ fn any_version(case: &str) -> String {
     }
 }
 
-/// Where two values differ: path, the one, the other.
-fn differ(path: &str, a: &Value, b: &Value, found: &mut Vec<(String, String, String)>) {
+/// Where what was wanted and the answer differ.
+fn differ(path: &str, a: &Value, b: &Value, found: &mut Vec<Difference>) {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => {
             let names: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
@@ -109,11 +154,11 @@ fn differ(path: &str, a: &Value, b: &Value, found: &mut Vec<(String, String, Str
             }
         }
         _ if a == b => {}
-        _ => found.push((
-            if path.is_empty() { "/".to_owned() } else { path.to_owned() },
-            a.to_string(),
-            b.to_string(),
-        )),
+        _ => found.push(Difference {
+            path: if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+            wanted: a.clone(),
+            answer: b.clone(),
+        }),
     }
 }
 
@@ -150,7 +195,7 @@ mod tests {
     fn paths(a: Value, b: Value) -> Vec<String> {
         let mut found = Vec::new();
         differ("", &a, &b, &mut found);
-        found.into_iter().map(|(path, ..)| path).collect()
+        found.into_iter().map(|difference| difference.path).collect()
     }
 
     #[test]
@@ -159,6 +204,20 @@ mod tests {
         assert_eq!(paths(json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"b": 3}], "c": 0})), ["/a/1/b", "/c"]);
         assert_eq!(paths(json!({"a": [1]}), json!({"a": []})), ["/a"]);
         assert_eq!(paths(json!("closed"), json!({})), ["/"]);
+    }
+
+    #[test]
+    fn what_may_be_missing_may_not_be_different() {
+        let entries = Intended::of_line("Nothing v\t-/keys/{a,b}\tnot there yet").unwrap();
+        let covered = |path: &str, answer: Value| {
+            let difference = Difference { path: path.to_owned(), wanted: json!("0-1"), answer };
+            entries.iter().any(|entry| entry.covers("Nothing v3: x", "Nothing v*: x", &difference))
+        };
+        assert!(covered("/keys/a", Value::Null) && covered("/keys/b", Value::Null));
+        assert!(!covered("/keys/b", json!("0-2")), "both have it");
+        assert!(!covered("/keys/bb", Value::Null), "another name");
+        assert!(!covered("/keys/c", Value::Null));
+        assert!(Intended::of_line("Nothing v\t/keys").is_none());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use moldau_protocol::messages::create_topics_request::CreatableTopic;
+use moldau_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use moldau_protocol::messages::metadata_request::MetadataRequestTopic;
-use moldau_protocol::messages::{CreateTopicsRequest, MetadataRequest};
+use moldau_protocol::messages::{CreateTopicsRequest, ListOffsetsRequest, MetadataRequest};
 use moldau_types::Uuid;
 
 use crate::connection::Connection;
@@ -64,7 +65,9 @@ impl World {
         for _ in 0..300 {
             let told = self.connection.ask(12, &request)?.context("no answer")?;
             let topic = &told.topics[0];
-            if topic.error_code == 0 && topic.partitions.iter().all(|partition| partition.error_code == 0) {
+            let led =
+                topic.error_code == 0 && topic.partitions.iter().all(|partition| partition.error_code == 0);
+            if led && self.answers_for(name, partitions)? {
                 self.topic_ids.insert(name.to_owned(), topic.topic_id);
                 self.name(&topic.topic_id.to_string(), &format!("ID-OF-{name}"));
                 return Ok(());
@@ -72,6 +75,20 @@ impl World {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         anyhow::bail!("{name} has no leader")
+    }
+
+    /// Whether the leader knows that it leads: the reference's Metadata says so a moment before.
+    fn answers_for(&mut self, name: &str, partitions: i32) -> Result<bool> {
+        let latest = |partition_index| ListOffsetsPartition {
+            partition_index,
+            current_leader_epoch: -1,
+            timestamp: -1,
+        };
+        let topic =
+            ListOffsetsTopic { name: name.to_owned(), partitions: (0..partitions).map(latest).collect() };
+        let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+        let told = self.connection.ask(7, &request)?.context("no answer")?;
+        Ok(told.topics[0].partitions.iter().all(|partition| partition.error_code == 0))
     }
 
     pub(crate) fn topic_id(&self, name: &str) -> Uuid {

@@ -1,6 +1,6 @@
 //! A client that does nothing wrong while others do: it must not notice them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -10,8 +10,6 @@ use crate::{Node, PATIENCE};
 
 /// Between two rounds, so that the bystander itself is no load.
 const PAUSE: Duration = Duration::from_millis(5);
-/// The longest that a round may take; a node that is held up by somebody takes longer.
-const ROUND_MAX: Duration = Duration::from_secs(10);
 
 /// A well-behaved client that produces and fetches on a connection of its own until it is asked how it went.
 #[derive(Debug)]
@@ -48,7 +46,6 @@ impl Bystander {
 }
 
 async fn round(wire: &mut Wire, topic: &str, number: u32) {
-    let began = Instant::now();
     let offset = i64::from(number);
     let written = wire.produce(9, -1, topic, one("v")).await;
     assert_eq!(
@@ -62,5 +59,4 @@ async fn round(wire: &mut Wire, topic: &str, number: u32) {
         ("NONE", offset + 1),
         "the bystander's fetch"
     );
-    assert!(began.elapsed() < ROUND_MAX, "round {number} of the bystander took {:?}", began.elapsed());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moldau_client::consumer::{CloseOptions, Offsets};
 use moldau_client::producer::ProducerInterceptor;
@@ -10,7 +10,8 @@ use moldau_client::{ClientError, Consumer, ConsumerConfig, ProducerBuilder, Topi
 use tokio::net::TcpListener;
 
 const SOON: Duration = Duration::from_millis(200);
-const LONG: Duration = Duration::from_secs(10);
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn silent() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -33,10 +34,9 @@ async fn a_consumer_that_is_closed_in_time_tells_of_commits_that_are_under_way()
         };
         consumer.commit_offsets_async(offsets, callback).expect("begun");
     }
-    let began = Instant::now();
     let options = CloseOptions::default().timeout(SOON);
-    assert!(matches!(consumer.close_with(options).await, Err(ClientError::TimedOut { .. })));
-    assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    let closed = tokio::time::timeout(PATIENCE, consumer.close_with(options)).await.expect("in time");
+    assert!(matches!(closed, Err(ClientError::TimedOut { .. })));
     for offset in [1, 2] {
         let (offsets, result) = told.try_recv().expect("told");
         assert_eq!(offsets[&TopicPartition::new("t", 0)].offset, offset);
@@ -66,9 +66,8 @@ async fn interceptors_hear_once_that_a_producer_is_closed() {
     let asking = producer.clone();
     let asking = tokio::spawn(async move { asking.partitions_for("t").await.map(|_| ()) });
     let _connection = listener.accept().await.expect("a connection that is being made");
-    let began = Instant::now();
-    producer.close_within(SOON).await.expect("there was nothing to deliver");
-    assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    let closing = tokio::time::timeout(PATIENCE, producer.close_within(SOON));
+    closing.await.expect("in time").expect("there was nothing to deliver");
     assert_eq!(closes.load(Ordering::Relaxed), 1);
     asking.abort();
 }

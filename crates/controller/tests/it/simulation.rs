@@ -1,7 +1,7 @@
 //! Random requests, valid and not, against one cluster: what must hold is checked after each step, and the seed of a
 //! failing history is printed.
 //!
-//! `MOLDAU_SIMULATIONS=N` runs N histories, `MOLDAU_SEED=S` the one of a seed.
+//! `MOLDAU_SEEDS=N` runs N histories, `MOLDAU_SEED=S` the one of a seed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -36,7 +36,7 @@ fn random_histories_keep_what_must_hold() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("MOLDAU_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("MOLDAU_SIMULATIONS").unwrap_or(60),
+        None => 0..number("MOLDAU_SEEDS").unwrap_or(60),
     };
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| run(seed))) {

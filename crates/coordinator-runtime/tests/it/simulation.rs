@@ -2,7 +2,7 @@
 //! their time, reads that fail, elections and resignations, topics and groups that are deleted at any time.
 //!
 //! After each step what is answered is what the log says, and what was acknowledged is in the log. A failure prints its seed:
-//! `MOLDAU_SIMULATION_SEED=n cargo test -p moldau-coordinator-runtime simulation` repeats it alone.
+//! `MOLDAU_SEED=n cargo test -p moldau-coordinator-runtime simulation` repeats it alone, `MOLDAU_SEEDS=n` asks for more seeds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -280,7 +280,7 @@ struct PrintSeed(u64);
 impl Drop for PrintSeed {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("MOLDAU_SIMULATION_SEED={} fails", self.0);
+            eprintln!("MOLDAU_SEED={} fails", self.0);
         }
     }
 }
@@ -303,10 +303,9 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_fails_offsets_are_what_the_log_says() {
-    if let Ok(seed) = std::env::var("MOLDAU_SIMULATION_SEED") {
-        return run(seed.parse().expect("a number"));
-    }
-    for seed in 0..20 {
+    let number = |variable| std::env::var(variable).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seeds = number("MOLDAU_SEEDS").unwrap_or(20);
+    for seed in number("MOLDAU_SEED").map_or(0..seeds, |seed| seed..seed + 1) {
         run(seed);
     }
 }

@@ -79,17 +79,26 @@ impl Pace {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(StorageError::Closed);
             }
-            let ahead = self.bytes / self.bytes_per_second - self.since.elapsed().as_secs_f64();
-            if ahead <= 0.01 {
-                break;
+            match self.ahead(Instant::now()) {
+                Some(ahead) => std::thread::sleep(ahead.min(NAP)),
+                None => break,
             }
-            std::thread::sleep(Duration::from_secs_f64(ahead.min(1.0)).min(NAP));
         }
-        // An idle time is not to be caught up with.
-        if self.since.elapsed() > Duration::from_secs(1) {
-            (self.since, self.bytes) = (Instant::now(), 0.0);
-        }
+        self.begin_anew(Instant::now());
         Ok(())
+    }
+
+    /// How much too early the bytes are at `now`, if that is worth a sleep; never more than a second.
+    fn ahead(&self, now: Instant) -> Option<Duration> {
+        let ahead = self.bytes / self.bytes_per_second - now.duration_since(self.since).as_secs_f64();
+        (ahead > 0.01).then(|| Duration::from_secs_f64(ahead.min(1.0)))
+    }
+
+    /// An idle time is not to be caught up with.
+    fn begin_anew(&mut self, now: Instant) {
+        if now.duration_since(self.since) > Duration::from_secs(1) {
+            (self.since, self.bytes) = (now, 0.0);
+        }
     }
 }
 
@@ -102,11 +111,18 @@ mod tests {
         let stop = Arc::new(AtomicBool::new(false));
         let config = CleanerConfig { max_bytes_per_second: 1_000_000.0, ..CleanerConfig::default() };
         let mut cleaner = Cleaner::new(&config, Arc::clone(&stop));
-        let begin = Instant::now();
-        for _ in 0..10 {
-            cleaner.pace.moved(20_000).unwrap();
-        }
-        assert!(begin.elapsed() >= Duration::from_millis(180));
+        let since = cleaner.pace.since;
+        let at = |ms| since + Duration::from_millis(ms);
+        cleaner.pace.bytes = 200_000.0;
+        assert_eq!(cleaner.pace.ahead(since), Some(Duration::from_millis(200)));
+        assert!(cleaner.pace.ahead(at(100)).is_some_and(|ahead| ahead < Duration::from_millis(101)));
+        assert_eq!(cleaner.pace.ahead(at(200)), None);
+        cleaner.pace.begin_anew(at(900));
+        assert_eq!(cleaner.pace.since, since, "a second's bytes count together");
+        cleaner.pace.begin_anew(at(5000));
+        assert_eq!((cleaner.pace.since, cleaner.pace.bytes), (at(5000), 0.0), "an idle time is forgotten");
+        cleaner.pace.since = since;
+        cleaner.pace.moved(1).unwrap();
         stop.store(true, Ordering::Relaxed);
         assert!(matches!(cleaner.pace.moved(1), Err(StorageError::Closed)));
     }

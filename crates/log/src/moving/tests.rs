@@ -143,8 +143,9 @@ impl World {
 
 #[test]
 fn whatever_happens_to_a_log_its_copy_becomes_it() {
-    let only = std::env::var("MOLDAU_LOG_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    for seed in only.map_or(0..400, |seed| seed..seed + 1) {
+    let number = |variable| std::env::var(variable).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seeds = number("MOLDAU_SEEDS").unwrap_or(400);
+    for seed in number("MOLDAU_SEED").map_or(0..seeds, |seed| seed..seed + 1) {
         let mut rng = SmallRng::seed_from_u64(seed);
         let mut world = World::default();
         world.append(rng.random_range(0..500));
@@ -162,7 +163,7 @@ fn whatever_happens_to_a_log_its_copy_becomes_it() {
             world.check_exchanged();
         }));
         if let Err(panic) = moved {
-            eprintln!("failed with MOLDAU_LOG_SEED={seed}");
+            eprintln!("failed with MOLDAU_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
     }

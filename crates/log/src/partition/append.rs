@@ -58,7 +58,8 @@ pub struct AppendInfo {
     pub first_offset: Offset,
     /// Offset of its last record.
     pub last_offset: Offset,
-    /// With `LogAppendTime` the time it got, otherwise −1.
+    /// With `LogAppendTime` the time it got, otherwise −1; of a duplicate the largest timestamp of the batch that is there, as the reference
+    /// answers.
     pub log_append_time_ms: i64,
     /// Its largest timestamp.
     pub max_timestamp: i64,
@@ -249,7 +250,7 @@ impl PartitionLog {
                 return Ok(AppendInfo {
                     first_offset: Offset(duplicate.first_offset()),
                     last_offset: Offset(duplicate.last_offset),
-                    log_append_time_ms: if append_time { duplicate.timestamp } else { -1 },
+                    log_append_time_ms: duplicate.timestamp,
                     max_timestamp: duplicate.timestamp,
                     log_start_offset: Offset(log_start),
                     duplicate: true,

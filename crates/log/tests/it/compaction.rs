@@ -298,9 +298,9 @@ fn records_of(batch: &BatchView<'_>) -> Vec<Record> {
 
 #[test]
 fn the_last_value_of_every_key_survives_and_offsets_never_change() {
-    let first = std::env::var("MOLDAU_LOG_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = first.map_or(0..12u64, |seed| seed..seed + 1);
-    for seed in seeds {
+    let number = |variable| std::env::var(variable).ok().map(|text| text.parse::<u64>().expect("a number"));
+    let seeds = number("MOLDAU_SEEDS").unwrap_or(12);
+    for seed in number("MOLDAU_SEED").map_or(0..seeds, |seed| seed..seed + 1) {
         let outcome = std::panic::catch_unwind(|| {
             let mut world = World::new(seed);
             for _ in 0..250 {
@@ -310,7 +310,7 @@ fn the_last_value_of_every_key_survives_and_offsets_never_change() {
             world.reopen(false);
         });
         if let Err(panic) = outcome {
-            eprintln!("failed with MOLDAU_LOG_SEED={seed}");
+            eprintln!("failed with MOLDAU_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
     }

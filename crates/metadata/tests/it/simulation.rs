@@ -1,7 +1,7 @@
 //! Random records, fitting and contradictory, replayed in random batches: what must hold is checked after each record
 //! and each batch, and the seed of a failing history is printed.
 //!
-//! `MOLDAU_SIMULATIONS=N` runs N histories, `MOLDAU_SEED=S` the one of a seed. Topic ids are never used again, as the
+//! `MOLDAU_SEEDS=N` runs N histories, `MOLDAU_SEED=S` the one of a seed. Topic ids are never used again, as the
 //! controller draws them.
 
 mod checks;
@@ -26,7 +26,7 @@ fn random_records_keep_what_must_hold() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("MOLDAU_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("MOLDAU_SIMULATIONS").unwrap_or(40),
+        None => 0..number("MOLDAU_SEEDS").unwrap_or(40),
     };
     let (mut taken, mut refused) = (BTreeSet::new(), BTreeSet::new());
     let several = seeds.end - seeds.start >= 20;

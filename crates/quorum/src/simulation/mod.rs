@@ -4,8 +4,7 @@
 //! synced, restarts, partitions, snapshots that let the log go. After each step [`oracle`] checks what must always hold;
 //! at the end everything heals, and all nodes must come to the same log with all that was acknowledged in it.
 //!
-//! Every failure names its seed; `MOLDAU_SIMULATION_SEED=<seed> MOLDAU_SIMULATION_COUNT=1 cargo test -p moldau-quorum
-//! simulation` runs it again.
+//! Every failure names its seed; `MOLDAU_SEED=<seed> cargo test -p moldau-quorum simulation` runs it again.
 
 mod network;
 mod oracle;
@@ -35,11 +34,14 @@ fn history(seed: u64, nodes: u64, steps: usize) -> String {
     })
 }
 
-/// The seeds of this run: `MOLDAU_SIMULATION_SEED` gives the first, `MOLDAU_SIMULATION_COUNT` how many.
+/// The seeds of this run: the one that `MOLDAU_SEED` names, or as many as `MOLDAU_SEEDS` says.
 fn seeds(count: u64) -> impl Iterator<Item = u64> {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let first = given("MOLDAU_SIMULATION_SEED").unwrap_or_else(|| u64::from(rand::random::<u32>()));
-    (0..given("MOLDAU_SIMULATION_COUNT").unwrap_or(count)).map(move |n| first + n)
+    let (first, count) = match given("MOLDAU_SEED") {
+        Some(seed) => (seed, 1),
+        None => (u64::from(rand::random::<u32>()), given("MOLDAU_SEEDS").unwrap_or(count)),
+    };
+    (first..).take(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! InitProducerId (api key 22), versions 0 to 5: an idempotent producer gets its id.
 //!
+//! An id that a producer has had already is not used again, but it comes with its epoch or not at all (KIP-360).
+//!
 //! A producer that names a transactional id is refused for good: transactions are not offered by this node, and the
 //! error must not be one that clients retry.
 
@@ -33,6 +35,9 @@ pub(crate) async fn handle(
             return failed(ErrorCode::TransactionalIdAuthorizationFailed);
         }
         None => {}
+    }
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
+        return failed(ErrorCode::InvalidRequest);
     }
     match broker.next_producer_id().await {
         Ok(id) => InitProducerIdResponse {

@@ -26,7 +26,7 @@ pub(crate) struct Batch<S> {
 /// What became of an appended batch.
 pub(crate) struct Appended {
     pub(crate) base_offset: Offset,
-    /// −1 with CreateTime.
+    /// See [`moldau_log::AppendInfo`].
     pub(crate) log_append_time_ms: i64,
     pub(crate) log_start_offset: Offset,
     /// Records of the batch.

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -313,8 +315,27 @@ func seekByTime(ctx context.Context) (scenario.Answer, error) {
 type handler struct {
 	topic    string
 	assigned func([]int32)
+	claims   *claims
 	records  chan *sarama.ConsumerMessage
 	commit   *int64
+}
+
+// claims are the partitions whose claims run. A cooperative member's session goes on while they come and go.
+type claims struct {
+	changed func([]int32)
+	mutex   sync.Mutex
+	running map[int32]bool
+}
+
+func (c *claims) set(partition int32, runs bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if runs {
+		c.running[partition] = true
+	} else {
+		delete(c.running, partition)
+	}
+	c.changed(slices.Collect(maps.Keys(c.running)))
 }
 
 func (h *handler) Setup(session sarama.ConsumerGroupSession) error {
@@ -332,6 +353,10 @@ func (h *handler) Cleanup(session sarama.ConsumerGroupSession) error {
 }
 
 func (h *handler) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	if h.claims != nil {
+		h.claims.set(claim.Partition(), true)
+		defer h.claims.set(claim.Partition(), false)
+	}
 	for {
 		select {
 		case one, open := <-claim.Messages():
@@ -646,13 +671,9 @@ func transactionRefused(context.Context) (scenario.Answer, error) {
 }
 
 func member(ctx context.Context, topic, group, assignor, instance string) error {
-	strategies := map[string]func() sarama.BalanceStrategy{"range": sarama.NewBalanceStrategyRange, "roundrobin": sarama.NewBalanceStrategyRoundRobin, "sticky": sarama.NewBalanceStrategySticky}
+	strategies := map[string]func() sarama.BalanceStrategy{"range": sarama.NewBalanceStrategyRange, "roundrobin": sarama.NewBalanceStrategyRoundRobin, "sticky": sarama.NewBalanceStrategySticky, "cooperative-sticky": sarama.NewBalanceStrategyCooperativeSticky}
 	c := config()
-	if assignor != "default" {
-		strategy, has := strategies[assignor]
-		if !has {
-			return scenario.Unsupported("sarama has no cooperative assignor")
-		}
+	if strategy, named := strategies[assignor]; named {
 		c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy()}
 	}
 	if instance != "" {
@@ -663,12 +684,16 @@ func member(ctx context.Context, topic, group, assignor, instance string) error 
 		return err
 	}
 	var assigned scenario.Assigned
+	own := func(partitions []int32) {
+		slices.Sort(partitions)
+		assigned.Set(partitions)
+	}
+	member := &handler{topic: topic, assigned: own}
+	if assignor == "cooperative-sticky" {
+		member = &handler{topic: topic, claims: &claims{changed: own, running: map[int32]bool{}}}
+	}
 	for ctx.Err() == nil {
-		own := func(partitions []int32) {
-			sort.Slice(partitions, func(i, j int) bool { return partitions[i] < partitions[j] })
-			assigned.Set(partitions)
-		}
-		if err := consumer.Consume(ctx, []string{topic}, &handler{topic: topic, assigned: own}); err != nil {
+		if err := consumer.Consume(ctx, []string{topic}, member); err != nil {
 			return err
 		}
 	}

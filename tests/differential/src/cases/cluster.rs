@@ -1,6 +1,6 @@
 //! The cluster: versions, brokers, coordinators, producer ids, log directories, leaders.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use moldau_protocol::messages::alter_replica_log_dirs_request::{
     AlterReplicaLogDir, AlterReplicaLogDirTopic,
 };
@@ -34,22 +34,35 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
         ..Default::default()
     })?;
     coordinators(run)?;
-    run.each("an idempotent producer", |_, _| InitProducerIdRequest {
-        transaction_timeout_ms: 60_000,
-        producer_id: -1,
-        producer_epoch: -1,
-        ..Default::default()
-    })?;
-    run.each("an empty transactional id", |_, _| InitProducerIdRequest {
-        transactional_id: Some(String::new()),
-        transaction_timeout_ms: 60_000,
-        producer_id: -1,
-        producer_epoch: -1,
-        ..Default::default()
-    })?;
+    producer_ids(run)?;
     log_dirs(run)?;
     elections(run)?;
     producers(run)
+}
+
+fn producer_ids(run: &mut Run) -> Result<()> {
+    let request = |transactional_id: Option<&str>, producer_id, producer_epoch| InitProducerIdRequest {
+        transactional_id: transactional_id.map(str::to_owned),
+        transaction_timeout_ms: 60_000,
+        producer_id,
+        producer_epoch,
+        ..Default::default()
+    };
+    // The reference's broker asks its controller for ids when the first producer comes.
+    run.wait_until("producer ids", |run| {
+        let begun = run.world.connection.ask(4, &request(None, -1, -1))?.context("no answer")?;
+        Ok(begun.error_code == 0)
+    })?;
+    for (title, transactional_id, producer_id, producer_epoch) in [
+        ("an idempotent producer", None, -1, -1),
+        ("an idempotent producer that has had an id", None, 5, 0),
+        ("a producer id without its epoch", None, 5, -1),
+        ("a producer epoch without its id", None, -1, 5),
+        ("an empty transactional id", Some(""), -1, -1),
+    ] {
+        run.each(title, |_, _| request(transactional_id, producer_id, producer_epoch))?;
+    }
+    Ok(())
 }
 
 fn coordinators(run: &mut Run) -> Result<()> {
@@ -77,13 +90,21 @@ fn log_dirs(run: &mut Run) -> Result<()> {
         topics: Some(vec![topic("cluster", &[0, 1, 9]), topic("nothing", &[0])]),
     })?;
     run.each("no topics", |_, _| DescribeLogDirsRequest { topics: Some(Vec::new()) })?;
-    for (title, path) in
-        [("a directory that is not there", "/nowhere/at/all"), ("a relative path", "relative")]
-    {
+    run.each("all topics", |_, _| DescribeLogDirsRequest { topics: None })?;
+    let all = DescribeLogDirsRequest { topics: Some(Vec::new()) };
+    let own = run.world.connection.ask(4, &all)?.context("no answer")?.results[0].log_dir.clone();
+    for (title, path) in [
+        ("a directory that is not there", "/nowhere/at/all"),
+        ("a relative path", "relative"),
+        ("the directory where they are", own.as_str()),
+    ] {
         run.each(title, |_, _| AlterReplicaLogDirsRequest {
             dirs: vec![AlterReplicaLogDir {
                 path: path.to_owned(),
-                topics: vec![AlterReplicaLogDirTopic { name: "cluster".to_owned(), partitions: vec![0, 9] }],
+                topics: vec![AlterReplicaLogDirTopic {
+                    name: "cluster".to_owned(),
+                    partitions: vec![0, 1, 9],
+                }],
             }],
         })?;
     }
@@ -104,7 +125,15 @@ pub(super) fn elections(run: &mut Run) -> Result<()> {
             }
         })?;
     }
-    Ok(())
+    // The controller's listener is asked last, and there are other topics on each server.
+    if !run.asks_brokers() {
+        return Ok(());
+    }
+    run.each("preferred: all partitions", |_, _| ElectLeadersRequest {
+        election_type: 0,
+        topic_partitions: None,
+        timeout_ms: 10_000,
+    })
 }
 
 fn producers(run: &mut Run) -> Result<()> {

@@ -13,18 +13,21 @@ use super::Run;
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const BROKER_LOGGER: i8 = 8;
+const CLIENT_METRICS: i8 = 16;
+const GROUP: i8 = 32;
 
 pub(super) fn run(run: &mut Run) -> Result<()> {
     run.world.topic("configured", 1, &[("retention.ms", "1000000"), ("cleanup.policy", "compact,delete")])?;
     described(run)?;
     replaced(run)?;
     changed(run)?;
+    run.each("of no kind", |_, _| ListConfigResourcesRequest::default())?;
     run.each("of topics", |_, _| ListConfigResourcesRequest { resource_types: vec![TOPIC] })?;
     run.each("of a kind that is not there", |_, _| ListConfigResourcesRequest { resource_types: vec![77] })
 }
 
 pub(super) fn described(run: &mut Run) -> Result<()> {
-    let cases: [(&str, i8, &str, Option<&[&str]>); 11] = [
+    let cases: [(&str, i8, &str, Option<&[&str]>); 14] = [
         ("a topic", TOPIC, "configured", None),
         (
             "two keys of a topic, and one that is not there",
@@ -45,6 +48,9 @@ pub(super) fn described(run: &mut Run) -> Result<()> {
         ("all brokers", BROKER, "", None),
         ("loggers of another broker", BROKER_LOGGER, "99", None),
         ("loggers without a broker", BROKER_LOGGER, "", None),
+        ("a group", GROUP, "configured", None),
+        ("the empty group", GROUP, "", None),
+        ("client metrics that are not there", CLIENT_METRICS, "nothing", None),
         ("a kind that is not there", 77, "x", None),
     ];
     for (title, resource_type, name, keys) in cases {
@@ -68,7 +74,7 @@ pub(super) fn described(run: &mut Run) -> Result<()> {
 /// Title, kind and name of the resource, and the values to set.
 type Values = (&'static str, i8, &'static str, &'static [(&'static str, Option<&'static str>)]);
 
-const VALUES: [Values; 12] = [
+const VALUES: [Values; 16] = [
     (
         "good values of a topic",
         TOPIC,
@@ -85,8 +91,29 @@ const VALUES: [Values; 12] = [
     ("another broker", BROKER, "99", &[("log.cleaner.threads", Some("2"))]),
     ("a broker whose id is no number", BROKER, "x", &[("log.cleaner.threads", Some("2"))]),
     ("a value that all brokers cannot have", BROKER, "", &[("listeners", Some("PLAINTEXT://:1"))]),
+    ("good values of a group", GROUP, "configured", &[("consumer.session.timeout.ms", Some("50000"))]),
+    ("a bad value of a group", GROUP, "configured", &[("consumer.session.timeout.ms", Some("abc"))]),
+    ("a key that groups do not have", GROUP, "configured", &[("retention.ms", Some("1"))]),
+    ("the empty group", GROUP, "", &[("consumer.session.timeout.ms", Some("50000"))]),
     ("a kind that is not there", 77, "x", &[("a", Some("b"))]),
 ];
+
+/// What is set now, and where that comes from.
+fn set(run: &mut Run, title: &str) -> Result<()> {
+    let resource = |resource_type, name: &str, keys: &[&str]| DescribeConfigsResource {
+        resource_type,
+        resource_name: name.to_owned(),
+        configuration_keys: Some(keys.iter().map(|key| (*key).to_owned()).collect()),
+    };
+    run.each(title, |_, _| DescribeConfigsRequest {
+        resources: vec![
+            resource(TOPIC, "configured", &["retention.ms", "segment.ms", "cleanup.policy", "segment.bytes"]),
+            resource(GROUP, "configured", &["consumer.session.timeout.ms"]),
+        ],
+        include_synonyms: true,
+        include_documentation: false,
+    })
+}
 
 pub(super) fn replaced(run: &mut Run) -> Result<()> {
     for (title, resource_type, name, values) in VALUES {
@@ -112,7 +139,17 @@ pub(super) fn replaced(run: &mut Run) -> Result<()> {
             })?;
         }
     }
-    Ok(())
+    run.each("good values at last", |_, _| AlterConfigsRequest {
+        resources: vec![AlterConfigsResource {
+            resource_type: TOPIC,
+            resource_name: "configured".to_owned(),
+            configs: [("retention.ms", "3000000"), ("cleanup.policy", "compact,delete")]
+                .map(|(name, value)| AlterableConfig { name: name.to_owned(), value: Some(value.to_owned()) })
+                .to_vec(),
+        }],
+        validate_only: false,
+    })?;
+    set(run, "what has been set by AlterConfigs")
 }
 
 pub(super) fn changed(run: &mut Run) -> Result<()> {
@@ -143,6 +180,11 @@ pub(super) fn changed(run: &mut Run) -> Result<()> {
         ("an operation that is not there", "retention.ms", 9, Some("1")),
         ("setting a null", "retention.ms", 0, None),
     ];
+    run.each("good values", |version, _| {
+        let values = [("segment.bytes", 0, Some(format!("{}000000", 2 + version))), ("segment.ms", 1, None)];
+        let configs = values.iter().map(|(key, operation, value)| config(key, *operation, value.as_deref()));
+        request(TOPIC, "configured", configs.collect(), false)
+    })?;
     // The reference's controller falls over an operation that is not there, and steps down.
     let asked = operations.into_iter().filter(|(_, _, operation, _)| *operation < 4 || run.asks_brokers());
     for (title, key, operation, value) in asked.collect::<Vec<_>>() {
@@ -157,5 +199,5 @@ pub(super) fn changed(run: &mut Run) -> Result<()> {
             request(BROKER_LOGGER, "1", vec![config(logger, operation, level)], true)
         })?;
     }
-    Ok(())
+    set(run, "what has been set by IncrementalAlterConfigs")
 }

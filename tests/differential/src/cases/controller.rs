@@ -6,6 +6,11 @@ use moldau_protocol::messages::*;
 
 use super::{Run, cluster, configs, frames, topics};
 
+/// What brokers are asked for before: topics that the controller is asked to change.
+pub(super) fn prepare(run: &mut Run) -> Result<()> {
+    topics::before_deletions(run, "-asked-of-the-controller")
+}
+
 pub(super) fn run(run: &mut Run) -> Result<()> {
     run.each("a client with a name", |version, _| match version {
         3.. => ApiVersionsRequest {
@@ -29,6 +34,7 @@ pub(super) fn run(run: &mut Run) -> Result<()> {
     frames::of_apis(
         run,
         &[
+            ApiKey::ApiVersions,
             ApiKey::CreateTopics,
             ApiKey::DeleteTopics,
             ApiKey::CreatePartitions,

@@ -1,9 +1,12 @@
-//! The data path: produce, fetch, offsets, deletion of records.
+//! The data path but for fetches: produce, offsets, deletion of records.
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
 use bytes::Bytes;
+use moldau_protocol::Request;
 use moldau_protocol::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
-use moldau_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use moldau_protocol::messages::describe_producers_request::TopicRequest;
 use moldau_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use moldau_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -13,23 +16,28 @@ use moldau_protocol::messages::*;
 use moldau_protocol::records::BatchBuilder;
 use moldau_types::Uuid;
 
-use super::Run;
+use super::{Run, fetches};
 use crate::world::World;
 
-const FIRST_BY_ID: i16 = 13;
-const TIMESTAMP: i64 = 1_700_000_000_000;
+pub(super) const FIRST_BY_ID: i16 = 13;
+pub(super) const TIMESTAMP: i64 = 1_700_000_000_000;
 
 pub(super) fn run(run: &mut Run) -> Result<()> {
     run.world.topic("data", 2, &[("message.timestamp.before.max.ms", "9223372036854775807")])?;
     run.world.topic("compacted", 1, &[("cleanup.policy", "compact")])?;
+    for topic in ["read", "idempotent"] {
+        run.world.topic(topic, 2, &[("message.timestamp.before.max.ms", "9223372036854775807")])?;
+    }
     produced(run)?;
-    fetched(run)?;
+    unanswered(run)?;
+    idempotent(run)?;
+    fetches::run(run)?;
     offsets(run)?;
     deleted(run)
 }
 
 /// A batch of records with these keys, a second apart.
-fn batch(keys: &[Option<&str>]) -> Vec<u8> {
+pub(super) fn batch(keys: &[Option<&str>]) -> Vec<u8> {
     let mut builder = BatchBuilder::new();
     for (at, key) in keys.iter().enumerate() {
         builder
@@ -44,7 +52,7 @@ fn changed(mut batch: Vec<u8>, at: usize, to: u8) -> Vec<u8> {
     batch
 }
 
-fn produce(
+pub(super) fn produce(
     version: i16,
     world: &World,
     topic: &str,
@@ -98,96 +106,111 @@ fn produced(run: &mut Run) -> Result<()> {
     run.each("acks=2", |version, world| produce(version, world, "data", 0, 2, &good))
 }
 
-fn fetch(version: i16, world: &World, topic: &str, partition: FetchPartition) -> FetchRequest {
-    let by_id = version >= FIRST_BY_ID;
-    FetchRequest {
+/// Without an answer, a producer learns nothing but the end of its connection.
+fn unanswered(run: &mut Run) -> Result<()> {
+    let good = batch(&[Some("a")]);
+    let latest = ListOffsetsRequest {
         replica_id: -1,
-        max_wait_ms: 10,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session_epoch: -1,
-        topics: vec![FetchTopic {
-            topic: if by_id { String::new() } else { topic.to_owned() },
-            topic_id: if by_id { world.topic_id(topic) } else { Uuid::ZERO },
-            partitions: vec![partition],
+        topics: vec![ListOffsetsTopic {
+            name: "data".to_owned(),
+            partitions: vec![ListOffsetsPartition {
+                partition_index: 1,
+                current_leader_epoch: -1,
+                timestamp: -1,
+            }],
         }],
         ..Default::default()
-    }
-}
-
-fn fetched(run: &mut Run) -> Result<()> {
-    let from = |partition, fetch_offset| FetchPartition {
-        partition,
-        fetch_offset,
-        current_leader_epoch: -1,
-        last_fetched_epoch: -1,
-        log_start_offset: -1,
-        partition_max_bytes: 1 << 20,
-        ..Default::default()
     };
-    let cases: [(&str, &str, FetchPartition); 10] = [
-        ("from the beginning", "data", from(0, 0)),
-        ("from the middle of a batch", "data", from(0, 1)),
-        ("from the end", "data", from(1, 0)),
-        ("from behind the end", "data", from(0, 1_000_000)),
-        ("from before the beginning", "data", from(0, -5)),
-        ("a partition that is not there", "data", from(9, 0)),
-        ("a topic that is not there", "nothing", from(0, 0)),
-        ("a leader epoch of the future", "data", FetchPartition { current_leader_epoch: 99, ..from(0, 0) }),
-        ("a last epoch of the future", "data", FetchPartition { last_fetched_epoch: 99, ..from(0, 1) }),
-        ("at most one byte", "data", FetchPartition { partition_max_bytes: 1, ..from(0, 0) }),
+    let cases = [
+        ("a batch, acks=0", "data", good.clone()),
+        ("a topic that is not there, acks=0", "nothing", good.clone()),
+        ("a wrong checksum, acks=0", "data", changed(good, 20, 0x55)),
     ];
-    for (title, topic, partition) in cases {
-        run.each(title, |version, world| {
-            let request = fetch(version, world, topic, partition.clone());
-            match version {
-                ..9 => FetchRequest { topics: without_epochs(request.topics), ..request },
-                _ => request,
-            }
-        })?;
-    }
-    run.each("committed records only", |version, world| FetchRequest {
-        isolation_level: 1,
-        ..fetch(version, world, "data", FetchPartition { current_leader_epoch: -1, ..from(0, 0) })
-    })?;
-    run.each("a session that begins", |version, world| FetchRequest {
-        session_epoch: 0,
-        ..fetch(version, world, "data", from(0, 0))
-    })?;
-    for (title, session_id, session_epoch) in
-        [("a session that is not there", 4711, 3), ("an epoch without a session", 0, 5)]
-    {
-        run.each(title, |version, world| FetchRequest {
-            session_id,
-            session_epoch,
-            ..fetch(version, world, "data", from(0, 0))
-        })?;
+    for (title, topic, records) in cases {
+        run.each_unanswered(
+            title,
+            |version, world| produce(version, world, topic, 1, 0, &records),
+            (7, latest.clone()),
+        )?;
     }
     Ok(())
 }
 
-/// What a version before 9 has no place for is the default then.
-fn without_epochs(topics: Vec<FetchTopic>) -> Vec<FetchTopic> {
-    topics
-        .into_iter()
-        .map(|mut topic| {
-            for partition in &mut topic.partitions {
-                if partition.current_leader_epoch == -1 {
-                    partition.current_leader_epoch = FetchPartition::default().current_leader_epoch;
-                }
-            }
-            topic
-        })
-        .collect()
+/// A batch of a producer with an id: its epoch, and the sequence number of its first record.
+pub(super) fn numbered(producer_id: i64, producer_epoch: i16, base_sequence: i32, records: usize) -> Vec<u8> {
+    let mut builder = BatchBuilder::new().producer(producer_id, producer_epoch, base_sequence);
+    for at in 0..records {
+        builder.append(TIMESTAMP + at as i64, Some(b"k"), Some(b"value"), &[]).expect("room");
+    }
+    builder.build().expect("a batch")
+}
+
+/// Each version has a producer of its own, which does the same.
+fn idempotent(run: &mut Run) -> Result<()> {
+    let versions = ProduceRequest::KEY.versions().context("an API without versions")?;
+    let mut producers = BTreeMap::new();
+    for version in versions.min..=versions.max {
+        let request = InitProducerIdRequest {
+            transactional_id: None,
+            transaction_timeout_ms: 60_000,
+            producer_id: -1,
+            producer_epoch: -1,
+            ..Default::default()
+        };
+        let begun = run.world.connection.ask(4, &request)?.context("no answer")?;
+        anyhow::ensure!(begun.error_code == 0, "no producer id: {}", begun.error_code);
+        producers.insert(version, begun.producer_id);
+    }
+    run.each("no producer has written yet", |_, _| described_producers())?;
+    // Title, producer epoch, sequence number of the first record, records.
+    for (title, epoch, sequence, records) in [
+        ("the first batch of a producer", 0, 0, 3),
+        ("the first batch again", 0, 0, 3),
+        ("the first batch again with another number of records", 0, 0, 2),
+        ("the next batch", 0, 3, 2),
+        ("a batch behind a gap", 0, 9, 1),
+        ("the first batch again, after the next", 0, 0, 3),
+        ("a new epoch that does not begin at 0", 1, 5, 1),
+        ("a new epoch", 1, 0, 1),
+        ("a batch of the old epoch", 0, 5, 1),
+        ("a batch of the new epoch", 1, 1, 1),
+        ("a batch of the new epoch again", 1, 1, 1),
+        ("a batch without a sequence number", 1, -1, 1),
+        ("a negative epoch", -3, 2, 1),
+        ("one more", 1, 2, 1),
+        ("one more still", 1, 3, 1),
+        ("a third", 1, 4, 1),
+        ("a fourth", 1, 5, 1),
+        ("a batch again of which five others came after", 1, 0, 1),
+    ] {
+        run.each(&format!("idempotent: {title}"), |version, world| {
+            let batch = numbered(producers[&version], epoch, sequence, records);
+            produce(version, world, "idempotent", 0, -1, &batch)
+        })?;
+    }
+    run.each("idempotent: an unknown producer that does not begin at 0", |version, world| {
+        let batch = numbered(900_000 + i64::from(version), 0, 7, 1);
+        produce(version, world, "idempotent", 1, -1, &batch)
+    })?;
+    run.each("producers that have written", |_, _| described_producers())
+}
+
+fn described_producers() -> DescribeProducersRequest {
+    DescribeProducersRequest {
+        topics: vec![TopicRequest { name: "idempotent".to_owned(), partition_indexes: vec![0, 1] }],
+    }
 }
 
 fn offsets(run: &mut Run) -> Result<()> {
-    let cases: [(&str, i32, i64); 9] = [
+    let cases: [(&str, i32, i64); 12] = [
         ("the latest", 0, -1),
         ("the earliest", 0, -2),
         ("the largest timestamp", 0, -3),
         ("the earliest local", 0, -4),
         ("the latest tiered", 0, -5),
+        ("the earliest that waits to be tiered", 0, -6),
+        ("the next special one", 0, -7),
+        ("the beginning of time", 0, 0),
         ("a special one that is not there", 0, -99),
         ("a time", 0, TIMESTAMP + 500),
         ("a time of the future", 0, i64::MAX),
@@ -208,6 +231,24 @@ fn offsets(run: &mut Run) -> Result<()> {
                 ..Default::default()
             })?;
         }
+    }
+    for (title, timestamp) in [("the latest", -1), ("the largest timestamp", -3), ("a time", TIMESTAMP + 500)]
+    {
+        run.each(&format!("{title}, committed records only"), |_, _| ListOffsetsRequest {
+            replica_id: -1,
+            isolation_level: 1,
+            topics: vec![ListOffsetsTopic {
+                name: "read".to_owned(),
+                partitions: [0, 1]
+                    .map(|partition_index| ListOffsetsPartition {
+                        partition_index,
+                        current_leader_epoch: -1,
+                        timestamp,
+                    })
+                    .to_vec(),
+            }],
+            ..Default::default()
+        })?;
     }
     for (title, leader_epoch, current_leader_epoch) in [
         ("the first epoch", 0, -1),

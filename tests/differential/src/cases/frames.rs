@@ -25,7 +25,7 @@ fn raw(api_key: i16, version: i16, flexible: bool, body: &[u8]) -> Vec<u8> {
 }
 
 /// The APIs that clients use and that this suite knows on both servers.
-pub(super) const APIS: [ApiKey; 30] = [
+pub(super) const APIS: [ApiKey; 32] = [
     ApiKey::Produce,
     ApiKey::Fetch,
     ApiKey::ListOffsets,
@@ -39,6 +39,7 @@ pub(super) const APIS: [ApiKey; 30] = [
     ApiKey::SyncGroup,
     ApiKey::DescribeGroups,
     ApiKey::ListGroups,
+    ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
     ApiKey::DeleteRecords,
@@ -55,6 +56,7 @@ pub(super) const APIS: [ApiKey; 30] = [
     ApiKey::OffsetDelete,
     ApiKey::DescribeCluster,
     ApiKey::DescribeProducers,
+    ApiKey::ListConfigResources,
     ApiKey::DescribeTopicPartitions,
 ];
 
@@ -104,8 +106,7 @@ fn ends_how(run: &mut Run, case: String, frame: &[u8]) -> Result<()> {
         Exchange::Closed => Value::from("closed"),
         Exchange::Frame(_) => Value::from("answered"),
     };
-    let case = format!("{}{case}", run.place);
-    run.keep(case, &answer);
+    run.keep("", case, &answer);
     Ok(())
 }
 
@@ -120,11 +121,11 @@ fn api_versions_of_the_future(run: &mut Run) -> Result<()> {
             let keys: Vec<Value> = answer
                 .api_keys
                 .iter()
-                .map(|api| json!([api.api_key, api.min_version, api.max_version]))
+                .map(|api| json!({"apiKey": api.api_key, "minVersion": api.min_version, "maxVersion": api.max_version}))
                 .collect();
             json!({"errorCode": answer.error_code, "apiKeys": keys})
         }
     };
-    run.keep("ApiVersions v99: a version of the future".to_owned(), &answer);
+    run.keep("ApiVersions", "ApiVersions v99: a version of the future".to_owned(), &answer);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Groups that are not there, and offsets of groups without members. What members ask is in `tests/node`, request by request.
+//! Groups that are not there, and offsets of groups without members.
 
 use anyhow::{Context, Result};
 use moldau_protocol::messages::leave_group_request::MemberIdentity;
@@ -14,34 +14,74 @@ use moldau_protocol::messages::offset_fetch_request::{
 use moldau_protocol::messages::*;
 use moldau_types::Uuid;
 
-use super::Run;
+use super::{Run, members};
 
 const GROUP: &str = "committed";
 
 pub(super) fn run(run: &mut Run) -> Result<()> {
     run.world.topic("grouped", 2, &[])?;
     wait_for_coordinator(run)?;
+    coordinators(run)?;
     strangers(run)?;
     commits(run)?;
     fetches(run)?;
-    whole_groups(run)
+    whole_groups(run)?;
+    members::run(run)?;
+    transactional_ids(run)
+}
+
+fn coordinators(run: &mut Run) -> Result<()> {
+    run.each("of a group", |version, _| match version {
+        ..4 => FindCoordinatorRequest { key: GROUP.to_owned(), ..Default::default() },
+        _ => FindCoordinatorRequest { coordinator_keys: vec![GROUP.to_owned()], ..Default::default() },
+    })?;
+    run.each("of groups, one of them empty", |_, _| FindCoordinatorRequest {
+        coordinator_keys: vec!["other".to_owned(), GROUP.to_owned(), String::new()],
+        ..Default::default()
+    })
+}
+
+/// The coordinator of transactions is asked last: the reference makes its topic.
+fn transactional_ids(run: &mut Run) -> Result<()> {
+    const ID: &str = "transactional";
+    let request = InitProducerIdRequest {
+        transactional_id: Some(ID.to_owned()),
+        transaction_timeout_ms: 60_000,
+        producer_id: -1,
+        producer_epoch: -1,
+        ..Default::default()
+    };
+    let coordinator =
+        FindCoordinatorRequest { key_type: 1, coordinator_keys: vec![ID.to_owned()], ..Default::default() };
+    // The topic is made by the first who asks, and its partitions are loaded.
+    run.wait_until("a coordinator of transactions", |run| {
+        run.world.connection.ask(4, &coordinator)?;
+        let begun = run.world.connection.ask(4, &request)?.context("no answer")?;
+        Ok(!matches!(begun.error_code, 14 | 15 | 16 | 51))
+    })?;
+    run.each("of a transactional id", |version, _| match version {
+        ..4 => FindCoordinatorRequest { key: ID.to_owned(), key_type: 1, ..Default::default() },
+        _ => FindCoordinatorRequest {
+            key_type: 1,
+            coordinator_keys: vec![ID.to_owned(), String::new()],
+            ..Default::default()
+        },
+    })?;
+    run.each("a transactional id", |_, _| request.clone())
 }
 
 /// The coordinator's topic is made by the first who asks.
 fn wait_for_coordinator(run: &mut Run) -> Result<()> {
     let request = FindCoordinatorRequest { coordinator_keys: vec![GROUP.to_owned()], ..Default::default() };
     let described = DescribeGroupsRequest { groups: vec![GROUP.to_owned()], ..Default::default() };
-    for _ in 0..600 {
+    run.wait_until("a coordinator of groups", |run| {
         let found = run.world.connection.ask(4, &request)?.context("no answer")?;
-        if found.coordinators[0].error_code == 0 {
-            let groups = run.world.connection.ask(5, &described)?.context("no answer")?.groups;
-            if groups[0].error_code == 0 {
-                return Ok(());
-            }
+        if found.coordinators[0].error_code != 0 {
+            return Ok(false);
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    anyhow::bail!("no coordinator for a minute")
+        let groups = run.world.connection.ask(5, &described)?.context("no answer")?.groups;
+        Ok(groups[0].error_code == 0)
+    })
 }
 
 fn strangers(run: &mut Run) -> Result<()> {
@@ -206,5 +246,31 @@ fn whole_groups(run: &mut Run) -> Result<()> {
     })?;
     run.each("some not there", |_, _| DeleteGroupsRequest {
         groups_names: vec!["nobody".to_owned(), String::new()],
-    })
+    })?;
+    for version in 0..=2 {
+        let offsets = OffsetCommitRequest {
+            group_id: removed(version),
+            generation_id_or_member_epoch: -1,
+            topics: vec![OffsetCommitRequestTopic {
+                name: "grouped".to_owned(),
+                partitions: vec![OffsetCommitRequestPartition {
+                    committed_offset: 7,
+                    committed_metadata: Some(String::new()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        run.world.connection.ask(9, &offsets)?.context("no answer")?;
+    }
+    run.each("one that is there, and one that is not", |version, _| DeleteGroupsRequest {
+        groups_names: vec![removed(version), "nobody".to_owned()],
+    })?;
+    run.each("all, after some were removed", |_, _| ListGroupsRequest::default())
+}
+
+/// The group that DeleteGroups of this version removes.
+fn removed(version: i16) -> String {
+    format!("removed-{version}")
 }

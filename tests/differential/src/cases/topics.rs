@@ -1,6 +1,7 @@
 //! Topics: made, described, enlarged, removed.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use moldau_protocol::ApiKey;
 use moldau_protocol::messages::create_partitions_request::{
     CreatePartitionsAssignment, CreatePartitionsTopic,
 };
@@ -39,10 +40,27 @@ fn assigned(name: &str, assignment: &[(i32, &[i32])]) -> CreatableTopic {
 
 pub(super) fn run(run: &mut Run) -> Result<()> {
     run.world.topic("there", 2, &[])?;
-    creations(run)?;
     metadata(run)?;
+    before_deletions(run, "")?;
+    creations(run)?;
     partitions(run)?;
     deletions(run)
+}
+
+/// What tells the topics apart that one listener makes, enlarges and removes.
+fn of_place(run: &Run) -> &'static str {
+    if run.asks_brokers() { "" } else { "-asked-of-the-controller" }
+}
+
+/// Topics for `deletions`: two for each version.
+pub(super) fn before_deletions(run: &mut Run, place: &str) -> Result<()> {
+    let versions = ApiKey::DeleteTopics.versions().context("an API without versions")?;
+    for version in versions.min..=versions.max {
+        for name in ["removed", "removed-by-id"] {
+            run.world.topic(&format!("{name}{place}-{version}"), 1, &[])?;
+        }
+    }
+    run.world.topic(&format!("growing{place}"), 1, &[])
 }
 
 pub(super) fn creations(run: &mut Run) -> Result<()> {
@@ -75,12 +93,28 @@ pub(super) fn creations(run: &mut Run) -> Result<()> {
         }
     }
     run.each("none", |_, _| CreateTopicsRequest { timeout_ms: 10_000, ..Default::default() })?;
-    run.each("two good ones and a bad one", |version, _| CreateTopicsRequest {
-        topics: vec![
-            with_config(&format!("made-{version}"), "cleanup.policy", Some("compact")),
-            topic("bad name", 1, 1),
-            topic(&format!("only-{version}"), -1, -1),
-        ],
+    let place = of_place(run);
+    for validate_only in [true, false] {
+        let title =
+            |title: &str| if validate_only { format!("{title}, only validated") } else { title.to_owned() };
+        let request = |topics| CreateTopicsRequest { topics, timeout_ms: 10_000, validate_only };
+        run.each(&title("three good ones and a bad one"), |version, _| {
+            request(vec![
+                with_config(&format!("made{place}-{version}"), "cleanup.policy", Some("compact")),
+                topic("bad name", 1, 1),
+                topic(&format!("by-default{place}-{version}"), -1, -1),
+                assigned(&format!("assigned{place}-{version}"), &[(0, &[1]), (1, &[1])]),
+            ])
+        })?;
+        run.each(&title("two names that collide"), |version, _| {
+            request(vec![
+                topic(&format!("collides.{version}{place}"), 1, 1),
+                topic(&format!("collides_{version}{place}"), 1, 1),
+            ])
+        })?;
+    }
+    run.each("more than 10,000 partitions, only validated", |version, _| CreateTopicsRequest {
+        topics: vec![topic(&format!("large{place}-{version}"), 10_001, 1)],
         timeout_ms: 10_000,
         validate_only: true,
     })
@@ -139,6 +173,7 @@ pub(super) fn partitions(run: &mut Run) -> Result<()> {
         ("on a broker that is not there", wanted("there", 3, Some(&[99]))),
         ("one assignment for two", wanted("there", 4, Some(&[1]))),
         ("only validated", wanted("there", 3, None)),
+        ("more than 10,000 new ones, only validated", wanted("there", 10_003, None)),
     ];
     for (title, topic) in cases {
         run.each(title, |_, _| CreatePartitionsRequest {
@@ -151,7 +186,20 @@ pub(super) fn partitions(run: &mut Run) -> Result<()> {
         topics: vec![wanted("there", 3, None), wanted("there", 4, None)],
         timeout_ms: 10_000,
         validate_only: true,
-    })
+    })?;
+    let growing = format!("growing{}", of_place(run));
+    let versions = ApiKey::CreatePartitions.versions().context("an API without versions")?;
+    let of_each = i32::from(versions.max - versions.min) + 1;
+    for (title, brokers, had) in
+        [("one more", None, 1), ("one more on a broker", Some(&[1][..]), 1 + of_each)]
+    {
+        run.each(title, |version, _| CreatePartitionsRequest {
+            topics: vec![wanted(&growing, had + i32::from(version - versions.min) + 1, brokers)],
+            timeout_ms: 10_000,
+            validate_only: false,
+        })?;
+    }
+    Ok(())
 }
 
 pub(super) fn deletions(run: &mut Run) -> Result<()> {
@@ -178,5 +226,25 @@ pub(super) fn deletions(run: &mut Run) -> Result<()> {
         ],
         timeout_ms: 10_000,
         ..Default::default()
+    })?;
+    let place = of_place(run);
+    run.each("one that is there, by name", |version, _| {
+        let name = format!("removed{place}-{version}");
+        match version {
+            ..6 => DeleteTopicsRequest { topic_names: vec![name], timeout_ms: 10_000, ..Default::default() },
+            _ => DeleteTopicsRequest {
+                topics: vec![DeleteTopicState { name: Some(name), ..Default::default() }],
+                timeout_ms: 10_000,
+                ..Default::default()
+            },
+        }
+    })?;
+    run.each("one that is there, by id", |version, world| {
+        let topic_id = world.topic_id(&format!("removed-by-id{place}-{version}"));
+        DeleteTopicsRequest {
+            topics: vec![DeleteTopicState { name: None, topic_id }],
+            timeout_ms: 10_000,
+            ..Default::default()
+        }
     })
 }

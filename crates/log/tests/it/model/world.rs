@@ -66,7 +66,7 @@ impl World {
     pub(crate) fn step(&mut self) {
         self.clock_ms += self.rng.random_range(0..50);
         let choice = self.rng.random_range(0..100);
-        if std::env::var_os("MOLDAU_LOG_SEED").is_some() {
+        if std::env::var_os("MOLDAU_SEED").is_some() {
             let (offsets, rp) = (self.log.offsets(), self.log.recovery_point());
             let files = crate::fixtures::files(&self.path());
             let name = |(name, bytes): &(String, Vec<u8>)| {

@@ -2,7 +2,7 @@
 //! begun, given up, begun elsewhere; deletions, retention, restarts and crashes at any step, also between the two
 //! renames at a move's end. After each step the log must say what the model says.
 //!
-//! `MOLDAU_LOG_SEED` runs one seed, `MOLDAU_LOG_SEEDS` that many.
+//! `MOLDAU_SEED` runs one seed, `MOLDAU_SEEDS` that many.
 
 mod cases;
 mod world;
@@ -24,7 +24,7 @@ fn run(seed: u64) -> usize {
         world.moves
     });
     result.unwrap_or_else(|panic| {
-        eprintln!("the model test of moves failed with MOLDAU_LOG_SEED={seed}");
+        eprintln!("the model test of moves failed with MOLDAU_SEED={seed}");
         std::panic::resume_unwind(panic);
     })
 }
@@ -32,9 +32,9 @@ fn run(seed: u64) -> usize {
 #[test]
 fn a_log_that_is_moved_under_load_and_through_crashes_loses_nothing() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let moves: usize = match number("MOLDAU_LOG_SEED") {
+    let moves: usize = match number("MOLDAU_SEED") {
         Some(seed) => run(seed),
-        None => (0..number("MOLDAU_LOG_SEEDS").unwrap_or(SEEDS)).map(run).sum(),
+        None => (0..number("MOLDAU_SEEDS").unwrap_or(SEEDS)).map(run).sum(),
     };
     assert!(moves > 0, "no log was moved");
 }
