@@ -12,54 +12,53 @@ use super::topics::take;
 use crate::consumer::lookup::at_coordinator;
 use crate::error::{ClientError, Result};
 
-/// Something that can be allowed or denied.
+/// Something that can be allowed or denied, with Kafka's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum AclOperation {
     /// Reading records, and joining a group.
-    Read,
+    Read = 3,
     /// Writing records.
-    Write,
+    Write = 4,
     /// Making topics.
-    Create,
+    Create = 5,
     /// Deleting a topic or a group.
-    Delete,
+    Delete = 6,
     /// Changing a topic, or the cluster's access rules.
-    Alter,
+    Alter = 7,
     /// Seeing what there is.
-    Describe,
+    Describe = 8,
     /// What brokers ask of each other.
-    ClusterAction,
+    ClusterAction = 9,
     /// Seeing configs.
-    DescribeConfigs,
+    DescribeConfigs = 10,
     /// Changing configs.
-    AlterConfigs,
+    AlterConfigs = 11,
     /// Writing with an idempotent producer; since Kafka 3.0 every writer may.
-    IdempotentWrite,
+    IdempotentWrite = 12,
     /// Making delegation tokens.
-    CreateTokens,
+    CreateTokens = 13,
     /// Seeing delegation tokens.
-    DescribeTokens,
+    DescribeTokens = 14,
     /// Transactions whose end another system decides (KIP-939).
-    TwoPhaseCommit,
+    TwoPhaseCommit = 15,
 }
 
 impl AclOperation {
-    /// All of them, with Kafka's numbers.
-    const ALL: [(AclOperation, u32); 13] = [
-        (AclOperation::Read, 3),
-        (AclOperation::Write, 4),
-        (AclOperation::Create, 5),
-        (AclOperation::Delete, 6),
-        (AclOperation::Alter, 7),
-        (AclOperation::Describe, 8),
-        (AclOperation::ClusterAction, 9),
-        (AclOperation::DescribeConfigs, 10),
-        (AclOperation::AlterConfigs, 11),
-        (AclOperation::IdempotentWrite, 12),
-        (AclOperation::CreateTokens, 13),
-        (AclOperation::DescribeTokens, 14),
-        (AclOperation::TwoPhaseCommit, 15),
+    const ALL: [AclOperation; 13] = [
+        AclOperation::Read,
+        AclOperation::Write,
+        AclOperation::Create,
+        AclOperation::Delete,
+        AclOperation::Alter,
+        AclOperation::Describe,
+        AclOperation::ClusterAction,
+        AclOperation::DescribeConfigs,
+        AclOperation::AlterConfigs,
+        AclOperation::IdempotentWrite,
+        AclOperation::CreateTokens,
+        AclOperation::DescribeTokens,
+        AclOperation::TwoPhaseCommit,
     ];
 
     /// Kafka's name.
@@ -83,7 +82,7 @@ impl AclOperation {
 
     /// Those whose bits are set; later ones that are not known here are passed over.
     fn of_bits(bits: i32) -> BTreeSet<AclOperation> {
-        Self::ALL.into_iter().filter(|(_, number)| bits & (1 << number) != 0).map(|(one, _)| one).collect()
+        Self::ALL.into_iter().filter(|operation| bits & (1 << *operation as u32) != 0).collect()
     }
 }
 
