@@ -175,7 +175,7 @@ impl Node {
         Consumer::connect(config).await
     }
 
-    /// Makes a topic under a name that nobody else has.
+    /// Makes a topic under a name that nobody else has, and waits until it can be used.
     pub async fn topic(&self, name: &str, partitions: i32, configs: &[(&str, &str)]) -> Result<String> {
         let name = unique(name);
         let mut topic = NewTopic::new(&name).partitions(partitions).replication_factor(1);
@@ -186,6 +186,9 @@ impl Node {
         for result in admin.create_topics(&[topic], false).await? {
             result?;
         }
+        // Apache Kafka's controller answers before its broker knows the topic.
+        eventually("the topic is there", async || admin.describe_topics(&[&name]).await.ok()?.remove(0).ok())
+            .await;
         admin.close().await;
         Ok(name)
     }
